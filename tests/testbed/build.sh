@@ -3,6 +3,7 @@
 #
 #   build.sh           builds what is missing and prints, as its last line, the directory with bin/, crds/ and stages/
 #   build.sh --check   builds nothing: prints that directory, or says that it has to be built first
+#   build.sh --tools   builds nothing: says which program is missing that a build needs
 #
 # The cache is ${FLEETWRIGHT_TESTBED_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fleetwright/testbed}. Each module has its own
 # folder there, named by the hash of its go.mod, its go.sum and its recipe, so that a change of one module builds one again.
@@ -140,14 +141,18 @@ link_all() { # TARGET MODULE_DIR...
 export CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-mod=readonly GOWORK=off
 case ${1:-} in
   "" | --check) ;;
-  *) fail "unknown argument $1: call it without one, or with --check." ;;
+  --tools)
+    need_tools
+    exit 0
+    ;;
+  *) fail "unknown argument $1: call it without one, or with --check or --tools." ;;
 esac
 dirs=()
 for module in "${modules[@]}"; do
   dir=$(module_dir "$module")
   dirs+=("$dir")
   [[ ! -d $dir ]] || continue
-  [[ ${1:-} != --check ]] || fail "$module is not built yet: run tests/testbed/build.sh first (about 13 minutes on two cores)."
+  [[ ${1:-} != --check ]] || fail "$module is missing: run tests/testbed/build.sh (about 13 minutes on two cores, once)."
   (build_module "$module" "$dir")
 done
 all_hash=$(printf '%s\n' "${dirs[@]}" | sha256sum)

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The programs are not in the cache.
-    #[error("{0}")]
+    #[error("the testbed is not built: {0}")]
     NotBuilt(String),
     /// A file or folder of the testbed could not be read or written.
     #[error("the testbed cannot use {path}: {source}")]

@@ -24,8 +24,9 @@ impl Programs {
                 source,
             })?;
         if !output.status.success() {
-            let sentence = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(Error::NotBuilt(sentence));
+            let sentence = String::from_utf8_lossy(&output.stderr);
+            let sentence = sentence.trim().trim_start_matches("testbed: ");
+            return Err(Error::NotBuilt(sentence.to_owned()));
         }
         let directory = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
         Ok(Self { directory })
