@@ -1,0 +1,122 @@
+//! A cluster, read through watches into a state that answers at once, and told to fetch.
+//!
+//! One watch per kind feeds [`State`], which is synchronous and pure; [`View`] reads it from any thread and [`Watcher`]
+//! tells what changed. An unreachable API server is never an error here: it is a state, with a sentence.
+//! Must not know: what a store shall be, Git, the index, or what anything seen here means (`domain::phase` says that).
+//! The only write is one annotation that makes Flux fetch. No type of kube leaves this folder.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::json;
+
+mod error;
+mod kinds;
+mod parse;
+mod state;
+mod watch;
+
+pub use error::ClusterError;
+pub use kinds::Kind;
+pub use parse::Object;
+pub use state::{Changes, Feed, State};
+pub use watch::{View, Watcher};
+
+/// The name of the one `GitRepository` that a cluster follows.
+const SOURCE: &str = "fleet";
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long a connection may be silent. Watches are renewed every minute, so a silent one is dead.
+const SILENCE: Duration = Duration::from_secs(90);
+/// How long a single request may take in all.
+const REQUEST: Duration = Duration::from_secs(10);
+
+/// Where a cluster is and what is called how in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The kubeconfig file; none takes the environment's, or the service account of the pod this runs in. Programs
+    /// that the file names are run, so it must be trusted.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context in it; none takes its current one.
+    pub context: Option<String>,
+    /// The namespace of all Flux objects.
+    pub namespace: String,
+    /// What a store's namespace is called before its name.
+    pub namespace_prefix: String,
+}
+
+/// A client of one cluster.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    namespace: String,
+    namespace_prefix: String,
+}
+
+impl Cluster {
+    /// Reads the configuration and makes a client. Never talks to the API server: whether it can be reached is the
+    /// watch's business.
+    pub async fn connect(target: Target) -> Result<Self, ClusterError> {
+        let mut config = load(&target).await?;
+        config.connect_timeout = Some(CONNECT);
+        config.read_timeout = Some(SILENCE);
+        let client = Client::try_from(config).map_err(|source| ClusterError::client(&source))?;
+        Ok(Self {
+            client,
+            namespace: target.namespace,
+            namespace_prefix: target.namespace_prefix,
+        })
+    }
+
+    /// Starts the watches on the present tokio runtime. They run until the watcher is dropped.
+    pub fn watch(&self) -> Watcher {
+        Watcher::start(&self.client, &self.namespace, &self.namespace_prefix)
+    }
+
+    /// Makes Flux fetch the fleet repository now. `token` is any text not used before; Flux reports it as
+    /// `lastHandledReconcileAt` once done. Everything behind the `GitRepository` follows by watches of Flux's own.
+    pub async fn request_fetch(&self, token: &str) -> Result<(), ClusterError> {
+        let api: Api<DynamicObject> = Api::namespaced_with(
+            self.client.clone(),
+            &self.namespace,
+            &Kind::Source.resource(),
+        );
+        let patch = Patch::Merge(
+            json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": token}}}),
+        );
+        let params = PatchParams {
+            field_manager: Some("fleetwright".to_owned()),
+            ..PatchParams::default()
+        };
+        let request = api.patch_metadata(SOURCE, &params, &patch);
+        match tokio::time::timeout(REQUEST, request).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(source)) => Err(ClusterError::fetch(&self.namespace, &source)),
+            Err(_) => Err(ClusterError::Unreachable {
+                why: format!("no answer within {} s", REQUEST.as_secs()),
+            }),
+        }
+    }
+}
+
+async fn load(target: &Target) -> Result<Config, ClusterError> {
+    let options = KubeConfigOptions {
+        context: target.context.clone(),
+        ..KubeConfigOptions::default()
+    };
+    let file = match (&target.kubeconfig, &target.context) {
+        (Some(path), _) => Kubeconfig::read_from(path),
+        (None, Some(_)) => Kubeconfig::read(),
+        (None, None) => {
+            return Config::infer()
+                .await
+                .map_err(|source| ClusterError::kubeconfig(target, &source));
+        }
+    };
+    let file = file.map_err(|source| ClusterError::kubeconfig(target, &source))?;
+    let config = Config::from_custom_kubeconfig(file, &options).await;
+    config.map_err(|source| ClusterError::kubeconfig(target, &source))
+}
