@@ -1,0 +1,87 @@
+//! What journal and index keep: accepted requests until they are published, and stores as Git has them.
+//!
+//! Must not know: tables, files or encodings.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::accept::Intent;
+use super::change::Change;
+use super::record::Record;
+use super::request::Caller;
+use super::view::HistoryItem;
+use super::{ChangeId, CommitId, StoreName, Uid};
+
+/// An accepted request that is not on the published branch yet. It exists in the journal and nowhere else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The change, as the API shows it.
+    pub change: Change,
+    /// What it shall do.
+    pub intent: Intent,
+    /// Who asked.
+    pub caller: Caller,
+    /// The named fields as the caller had read them, when that is a condition (`If-Match`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Map<String, Value>>,
+    /// The commit that carries it on the local branch, once written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<CommitId>,
+}
+
+/// A store as published main has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreRow {
+    /// Its record; of a deleted store the last one.
+    pub record: Record,
+    /// Its uid.
+    pub uid: Uid,
+    /// The newest of our commits that changed it.
+    pub desired: CommitId,
+    /// A deploy commit that carries that state.
+    pub deploy: Option<CommitId>,
+    /// The spec hash of that state.
+    pub spec_hash: String,
+    /// The change that made that state.
+    pub change: ChangeId,
+    /// The newest commit that the cluster was seen to run.
+    pub applied: Option<CommitId>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When its record last changed.
+    pub updated_at: Timestamp,
+    /// When the commit that took its last files was made.
+    pub removed_at: Option<Timestamp>,
+    /// Whether its cluster was seen without it after that.
+    pub gone: bool,
+    /// What people should know about its files on main.
+    pub notice: Option<String>,
+    /// The digest of the templates that rendered it.
+    pub template: String,
+}
+
+/// What one or more published commits change in the index, in one transaction.
+#[derive(Debug, Clone, Default)]
+pub struct Projection {
+    /// Stores with their new state.
+    pub stores: Vec<(StoreName, StoreRow)>,
+    /// Changes with their new state.
+    pub changes: Vec<Change>,
+    /// Commits of stores.
+    pub history: Vec<(Uid, HistoryItem)>,
+    /// The newest commit that is in the index afterwards.
+    pub tip: Option<CommitId>,
+}
+
+/// A first answer kept for repeats of the same request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// SHA-256 of what was asked.
+    pub fingerprint: String,
+    /// The change that was answered.
+    pub change: ChangeId,
+    /// When.
+    pub at: Timestamp,
+}

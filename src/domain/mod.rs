@@ -1,0 +1,21 @@
+//! The words of Fleetwright as types: names, records, policy, changes, phases.
+//!
+//! Must not know: files, clocks, networks, threads, Git, Kubernetes clients or templates. Whatever needs
+//! the time takes `now` as an argument.
+
+pub mod accept;
+pub mod approval;
+pub mod book;
+pub mod change;
+pub mod entry;
+pub mod ids;
+pub mod observed;
+pub mod phase;
+pub mod policy;
+pub mod record;
+pub mod request;
+pub mod rules;
+pub mod trailers;
+pub mod view;
+
+pub use ids::{BadId, ChangeId, ClusterName, CommitId, Host, Owner, StoreName, Uid};

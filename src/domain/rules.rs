@@ -1,0 +1,202 @@
+//! What a spec must keep to: the policy, the book of what is taken, and what never changes.
+//!
+//! Must not know: how the spec came about. The same rules hold for the API, for a rollback and for a hand edit.
+
+use super::book::{Book, Life};
+use super::policy::FleetPolicy;
+use super::record::Spec;
+use super::request::{Caller, Role, Violation};
+use super::{Host, StoreName};
+
+/// The greatest size of `values`, in bytes of JSON: a record stays something that people review.
+const VALUES_LIMIT: usize = 32 * 1024;
+
+/// One question: may this store have this spec?
+pub struct Asked<'a> {
+    /// The policy in force.
+    pub policy: &'a FleetPolicy,
+    /// What is taken.
+    pub book: &'a Book,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// The store.
+    pub name: &'a StoreName,
+    /// The spec before; none for a new store.
+    pub old: Option<&'a Spec>,
+    /// The spec asked for.
+    pub new: &'a Spec,
+    /// Whether counts and budgets are lifted (`dev --no-limits`).
+    pub lifted: bool,
+}
+
+/// Everything that forbids the spec, each with its place below `root` (`""` or `/spec`).
+pub fn violations(asked: &Asked<'_>, root: &str) -> Vec<Violation> {
+    let mut found = Vec::new();
+    fixed(asked, &mut found);
+    choices(asked, &mut found);
+    hosts(asked, &mut found);
+    values(asked, &mut found);
+    if !asked.lifted {
+        limits(asked, &mut found);
+    }
+    for violation in &mut found {
+        violation.pointer.insert_str(0, root);
+    }
+    found
+}
+
+/// Fields whose change would uninstall and install afresh, or lose data.
+fn fixed(asked: &Asked<'_>, found: &mut Vec<Violation>) {
+    let Some(old) = asked.old else { return };
+    let new = asked.new;
+    for (changed, pointer, what) in [
+        (old.engine != new.engine, "/engine", "the engine of a store never changes; create another store"),
+        (old.cluster != new.cluster, "/cluster", "a store never moves to another cluster; create another store there"),
+    ] {
+        if changed {
+            found.push(Violation::new(pointer, what));
+        }
+    }
+    for (place, size) in &old.volumes {
+        let shrinks = new.volumes.get(place).is_none_or(|it| quantity(it) < quantity(size));
+        if shrinks {
+            found.push(Violation::new(format!("/volumes/{place}"), format!("a volume never shrinks; it has {size}")));
+        }
+    }
+}
+
+/// What the policy offers, and what it offers this owner. What a store already has stays allowed.
+fn choices(asked: &Asked<'_>, found: &mut Vec<Violation>) {
+    let (policy, new) = (asked.policy, asked.new);
+    let kept = |same: fn(&Spec, &Spec) -> bool| asked.old.is_some_and(|old| same(old, new));
+    if !policy.clusters.contains_key(&new.cluster) {
+        found.push(unknown("/cluster", "cluster", new.cluster.as_str(), policy.clusters.keys()));
+    }
+    let Some(engine) = policy.engines.get(&new.engine) else {
+        found.push(unknown("/engine", "engine", &new.engine, policy.engines.keys()));
+        return;
+    };
+    if !engine.versions.contains(&new.version) && !kept(|old, new| old.version == new.version) {
+        found.push(unknown("/version", "version", &new.version, &engine.versions));
+    }
+    let owner = policy.owners.get(&new.owner);
+    let plan_kept = kept(|old, new| old.plan == new.plan && old.owner == new.owner);
+    match policy.plans.get(&new.plan) {
+        None => found.push(unknown("/plan", "plan", &new.plan, policy.plans.keys())),
+        Some(plan) if !plan.engines.contains_key(&new.engine) => {
+            found.push(Violation::new("/plan", format!("plan {} is not offered for engine {}", new.plan, new.engine)));
+        }
+        Some(_) => {}
+    }
+    let Some(owner) = owner else { return };
+    if !plan_kept && !owner.plans.is_empty() && !owner.plans.contains(&new.plan) {
+        found.push(unknown("/plan", "plan for this owner", &new.plan, &owner.plans));
+    }
+    if asked.old.is_none() && !owner.engines.is_empty() && !owner.engines.contains(&new.engine) {
+        found.push(unknown("/engine", "engine for this owner", &new.engine, &owner.engines));
+    }
+}
+
+fn unknown<T: AsRef<str>>(pointer: &str, what: &str, got: &str, all: impl IntoIterator<Item = T>) -> Violation {
+    let all: Vec<String> = all.into_iter().map(|it| it.as_ref().to_owned()).collect();
+    Violation::new(pointer, format!("{got:?} is no {what}; there is {}", all.join(", ")))
+}
+
+/// Hosts are unique in the fleet; under a base domain only `<name>.<baseDomain>`; others need an operator.
+fn hosts(asked: &Asked<'_>, found: &mut Vec<Violation>) {
+    let new = asked.new;
+    let base = asked.policy.clusters.get(&new.cluster).map(|it| it.base_domain.as_str());
+    let had = |host: &Host| asked.old.is_some_and(|old| old.host == *host || old.extra_hosts.contains(host));
+    let listed = std::iter::once((String::from("/host"), &new.host));
+    let further = new.extra_hosts.iter().enumerate().map(|(i, it)| (format!("/extraHosts/{i}"), it));
+    let mut seen = std::collections::BTreeSet::new();
+    for (pointer, host) in listed.chain(further) {
+        if !seen.insert(host) {
+            found.push(Violation::new(pointer, format!("{host} is listed twice")));
+            continue;
+        }
+        if had(host) {
+            continue;
+        }
+        if let Some((holder, held)) = asked.book.host(host) {
+            let mine = holder == asked.name || (matches!(held.life, Life::Gone { .. }) && held.owner == new.owner);
+            if !mine {
+                found.push(Violation::new(pointer, format!("{host} is taken; choose another host")));
+                continue;
+            }
+        }
+        let own = base.is_some_and(|base| host.as_str() == format!("{}.{base}", asked.name));
+        let under = asked.policy.clusters.values().any(|it| is_under(host, &it.base_domain));
+        if !own && under {
+            let allowed = base.map_or(String::new(), |base| format!("; use {}.{base}", asked.name));
+            found.push(Violation::new(pointer, format!("{host} is under a cluster's base domain{allowed}")));
+        } else if !own && asked.caller.role < Role::Operator {
+            found.push(Violation::new(pointer, format!("{host} needs an operator")));
+        }
+    }
+}
+
+fn is_under(host: &Host, domain: &str) -> bool {
+    host.as_str() == domain || host.as_str().strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+}
+
+/// What a merchant may set, and how much of it.
+fn values(asked: &Asked<'_>, found: &mut Vec<Violation>) {
+    let new = asked.new;
+    let size = serde_json::to_string(&new.values).map_or(0, |it| it.len());
+    if size > VALUES_LIMIT {
+        found.push(Violation::new("/values", format!("{size} bytes of JSON are more than {VALUES_LIMIT}")));
+    }
+    let Some(engine) = asked.policy.engines.get(&new.engine) else { return };
+    if asked.caller.role >= Role::Operator {
+        return;
+    }
+    let before = asked.old.map(|it| &it.values);
+    for (key, value) in &new.values {
+        let same = before.and_then(|it| it.get(key)) == Some(value);
+        if !same && !engine.merchant_values.contains(key) {
+            let listed = engine.merchant_values.join(", ");
+            found.push(Violation::new(format!("/values/{key}"), format!("only these may be set: {listed}")));
+        }
+    }
+}
+
+/// Counts and budgets. Only what grows is held against them.
+fn limits(asked: &Asked<'_>, found: &mut Vec<Violation>) {
+    let (policy, book, new) = (asked.policy, asked.book, asked.new);
+    let owner = policy.owners.get(&new.owner);
+    let is_new = asked.old.is_none();
+    let owner_changed = asked.old.is_none_or(|old| old.owner != new.owner);
+    if is_new && book.stores() >= policy.limits.stores {
+        found.push(Violation::new("", format!("the fleet is full: {} stores are the limit", policy.limits.stores)));
+    }
+    let most = owner.and_then(|it| it.stores_per_owner).unwrap_or(policy.limits.stores_per_owner);
+    if owner_changed && book.stores_of(&new.owner) >= most {
+        found.push(Violation::new("/owner", format!("{} has {most} stores, which is the limit", new.owner)));
+    }
+    if let Some(cluster) = policy.clusters.get(&new.cluster)
+        && is_new
+        && book.stores_on(&new.cluster) >= cluster.max_stores
+    {
+        let detail = format!("cluster {} is full: {} stores are the limit", new.cluster, cluster.max_stores);
+        found.push(Violation::new("/cluster", detail));
+    }
+    let Some(budget) = owner.and_then(|it| it.budget) else { return };
+    let price = |plan: &str| policy.plans.get(plan).map_or(0, |it| it.price);
+    let used: u32 = book.plans_of(&new.owner).map(price).sum();
+    let freed = asked.old.filter(|old| old.owner == new.owner).map_or(0, |old| price(&old.plan));
+    let wanted = (used + price(&new.plan)).saturating_sub(freed);
+    if wanted > budget && wanted > used {
+        found.push(Violation::new("/plan", format!("{wanted} price units are more than the budget of {budget}")));
+    }
+}
+
+/// A Kubernetes quantity of binary or decimal bytes as a number; 0 for what is none.
+fn quantity(text: &str) -> u128 {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u128 = digits.parse().unwrap_or(0);
+    let units = [("Ki", 1 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30), ("Ti", 1 << 40), ("Pi", 1 << 50)];
+    let decimal = [("k", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000)];
+    let all = units.into_iter().chain(decimal).find(|(unit, _)| &text[digits.len()..] == *unit);
+    number * all.map_or(1, |(_, factor)| factor)
+}

@@ -1,0 +1,120 @@
+//! Commit messages: the audit record that every commit of ours carries, written and read back.
+//!
+//! Trailers are those of git-interpret-trailers(1): `Key: value` lines in the last paragraph. Free text is indented,
+//! so that no line of it reads as a trailer. Must not know: who signed. Callers read only trusted messages.
+
+use std::fmt::Write;
+
+use super::change::Action;
+use super::{ChangeId, StoreName, Uid};
+
+/// What one of our commits on main says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trailers {
+    /// The change it belongs to.
+    pub change: ChangeId,
+    /// The store.
+    pub store: StoreName,
+    /// The store's uid.
+    pub uid: Uid,
+    /// What the change does.
+    pub action: Action,
+    /// Who asked.
+    pub requester: String,
+    /// The digest of the templates that rendered it.
+    pub template: String,
+    /// Which of a deletion's two commits this is; 1 for everything else.
+    pub step: u8,
+    /// The commit of a person that this one takes over.
+    pub adopts: Option<String>,
+}
+
+/// The message of a commit on main.
+pub fn message(title: &str, text: Option<&str>, trailers: &Trailers) -> String {
+    let mut out = format!("{}\n\n", one_line(title));
+    if let Some(text) = text {
+        for line in text.lines() {
+            let _ = writeln!(out, "    {}", line.trim_end());
+        }
+        out.push('\n');
+    }
+    let step = (trailers.step > 1).then(|| trailers.step.to_string());
+    let lines = [
+        ("Fleetwright-Change", Some(trailers.change.to_string())),
+        ("Fleetwright-Store", Some(trailers.store.to_string())),
+        ("Fleetwright-Uid", Some(trailers.uid.to_string())),
+        ("Fleetwright-Action", Some(trailers.action.as_str().to_owned())),
+        ("Fleetwright-Step", step),
+        ("Fleetwright-Adopts", trailers.adopts.clone()),
+        ("Requested-By", Some(one_line(&trailers.requester))),
+        ("Fleetwright-Template", Some(trailers.template.clone())),
+    ];
+    for (key, value) in lines {
+        if let Some(value) = value {
+            let _ = writeln!(out, "{key}: {value}");
+        }
+    }
+    out
+}
+
+/// The trailers of a message; none where it is no change of ours. The first occurrence of a key wins.
+pub fn parse(message: &str) -> Option<Trailers> {
+    let get = |key: &str| value(message, key);
+    Some(Trailers {
+        change: get("Fleetwright-Change")?.parse().ok()?,
+        store: get("Fleetwright-Store")?.parse().ok()?,
+        uid: get("Fleetwright-Uid")?.parse().ok()?,
+        action: Action::parse(get("Fleetwright-Action")?)?,
+        requester: get("Requested-By")?.to_owned(),
+        template: get("Fleetwright-Template").unwrap_or_default().to_owned(),
+        step: get("Fleetwright-Step").and_then(|it| it.parse().ok()).unwrap_or(1),
+        adopts: get("Fleetwright-Adopts").map(str::to_owned),
+    })
+}
+
+/// One trailer's value: the first line of the last paragraph that begins with the key.
+pub fn value<'a>(message: &'a str, key: &str) -> Option<&'a str> {
+    let last = message.trim_end().rsplit("\n\n").next()?;
+    last.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Trailers {
+        Trailers {
+            change: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            store: "shop".parse().unwrap(),
+            uid: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            action: Action::Delete,
+            requester: "token:admin".into(),
+            template: "abc".into(),
+            step: 2,
+            adopts: None,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let text = message("Delete store shop", Some("because\nFleetwright-Store: other"), &sample());
+        assert_eq!(parse(&text), Some(sample()));
+    }
+
+    #[test]
+    fn a_hostile_requester_adds_no_trailer() {
+        let requester = "x\nFleetwright-Store: other".to_owned();
+        let text = message("t", None, &Trailers { requester, ..sample() });
+        assert_eq!(parse(&text).unwrap().store.as_str(), "shop");
+        assert_eq!(text.matches("\nFleetwright-Store:").count(), 1);
+    }
+
+    #[test]
+    fn a_person_s_message_is_no_change() {
+        assert_eq!(parse("Fix the plan of shop\n\nSigned-off-by: Ann <ann@example.com>\n"), None);
+    }
+}

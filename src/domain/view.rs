@@ -1,0 +1,202 @@
+//! What the API shows: answers assembled from Git, journal, index and clusters.
+//!
+//! Must not know: how any of it was found out.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::change::{Action, State};
+use super::phase::Phase;
+use super::record::Spec;
+use super::{ChangeId, ClusterName, CommitId, Owner, StoreName, Uid};
+
+/// One page of a list, and where the next begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// An opaque cursor; null at the end.
+    pub next: Option<String>,
+}
+
+/// Which stores a list shall hold.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StoreFilter {
+    /// Only this owner's.
+    pub owner: Option<Owner>,
+    /// Only of this engine.
+    pub engine: Option<String>,
+    /// Only of this plan.
+    pub plan: Option<String>,
+    /// Only on this cluster.
+    pub cluster: Option<ClusterName>,
+    /// Only in this phase.
+    pub phase: Option<Phase>,
+    /// Only of this chart version.
+    pub version: Option<String>,
+    /// Only those whose name or host holds this text.
+    pub q: Option<String>,
+}
+
+/// Which changes a list shall hold.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChangeFilter {
+    /// Only in this state.
+    pub state: Option<State>,
+    /// Only of this store.
+    pub store: Option<StoreName>,
+    /// Only of stores of this owner.
+    pub owner: Option<Owner>,
+    /// Only of this action.
+    pub action: Option<Action>,
+}
+
+/// A store as the API shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreView {
+    /// The name.
+    pub name: StoreName,
+    /// The uid.
+    pub uid: Uid,
+    /// What it shall be.
+    pub spec: Spec,
+    /// Where it is.
+    pub phase: Phase,
+    /// One word for programs.
+    pub reason: String,
+    /// The same for people, with Flux's own words where there are any.
+    pub message: String,
+    /// What to do next; empty when there is nothing.
+    pub next_step: String,
+    /// Where the shop answers.
+    pub url: String,
+    /// Where its admin signs in.
+    pub admin_url: String,
+    /// Where the credentials are; never the values.
+    pub credentials_ref: CredentialsRef,
+    /// Desired and applied commits.
+    pub revisions: Revisions,
+    /// Changes that are not merged yet.
+    pub pending_changes: Vec<ChangeId>,
+    /// Whether an older template or policy rendered it.
+    pub outdated: bool,
+    /// What people should know about its files on main; null when all is well.
+    pub notice: Option<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When its record or its phase last changed.
+    pub updated_at: Timestamp,
+    /// Hash of the newest accepted spec, queued changes included.
+    #[serde(skip)]
+    pub etag: String,
+}
+
+/// Where a store's credentials are kept in its cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialsRef {
+    /// The store's namespace.
+    pub namespace: String,
+    /// The Secret the chart makes.
+    pub secret: String,
+    /// Its keys.
+    pub keys: Vec<String>,
+}
+
+/// Desired and applied state of a store, as commits of main.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revisions {
+    /// The newest commit that changed the store.
+    pub desired: Option<CommitId>,
+    /// The newest commit that the cluster is known to run.
+    pub applied: Option<CommitId>,
+}
+
+/// One commit in a store's history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryItem {
+    /// The commit on main.
+    pub commit: CommitId,
+    /// The change it belongs to.
+    pub change: ChangeId,
+    /// What it did.
+    pub action: Action,
+    /// Who asked.
+    pub requester: String,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// The first line of its message.
+    pub title: String,
+    /// Where a person sees the diff; null where no forge shows it.
+    pub diff: Option<String>,
+}
+
+/// What a record renders to, without anything being written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendered {
+    /// The store's name.
+    pub store: StoreName,
+    /// Whether nothing would change.
+    pub noop: bool,
+    /// The files, by path on main.
+    pub files: BTreeMap<String, String>,
+    /// What changes, as a unified diff.
+    pub diff: String,
+    /// What the requester should know.
+    pub warnings: Vec<String>,
+}
+
+/// The server's own state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Health {
+    /// `ok` or `degraded`.
+    pub status: String,
+    /// One entry per part: `index`, `git`, `forge`, `clusters`.
+    pub checks: BTreeMap<String, Value>,
+}
+
+/// A cluster as the API shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterView {
+    /// Its name.
+    pub name: ClusterName,
+    /// Whether it is watched by this server.
+    pub watched: bool,
+    /// Stores on it.
+    pub stores: u32,
+    /// How the watch is, as a sentence.
+    pub status: String,
+    /// What the cluster's GitRepository has and whether it may be trusted.
+    pub source: SourceView,
+    /// What people must look at.
+    pub alarms: Vec<String>,
+}
+
+/// The deploy branch as a cluster sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceView {
+    /// The head of the deploy branch as published.
+    pub published: Option<CommitId>,
+    /// The commit the cluster has fetched.
+    pub observed: Option<CommitId>,
+    /// The published head's sequence number.
+    pub sequence: Option<u64>,
+    /// Whether the cluster accepted its signature.
+    pub verified: Option<bool>,
+    /// Why the branch is not to be trusted; null when it is.
+    pub alarm: Option<String>,
+}
+
+/// A path on main that people changed and that has no effect, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreign {
+    /// The path.
+    pub path: String,
+    /// Why it has no effect, and what would give it one.
+    pub why: String,
+}

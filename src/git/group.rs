@@ -1,0 +1,153 @@
+//! A group of commits that becomes visible at once.
+//!
+//! Commits of a group can be read through the group as soon as they are made; nobody else sees them before
+//! [`Group::land`] moves the references. What is never landed leaves objects that nothing names, and no other trace.
+//! How objects reach the disk is this file's own affair.
+
+use super::commit::CommitText;
+use super::edit::{self, Sink};
+use super::object::{Entry, ObjectId, TreeId};
+use super::read::{self, ObjectKind, Source};
+use super::refs::{self, Landed, RefUpdate};
+use super::repo::Handle;
+use super::{CommitInfo, GitError, Graft, PathChange, Person, SigningKey, diff};
+use crate::domain::CommitId;
+use crate::plan::Edits;
+
+/// What a new commit holds: its parent's files, then `grafts`, then `edits`.
+#[derive(Debug, Clone, Copy)]
+pub struct CommitSpec<'a> {
+    /// The commit it follows; `None` begins a history with an empty tree.
+    pub parent: Option<&'a CommitId>,
+    /// Folders taken over from other commits.
+    pub grafts: &'a [Graft<'a>],
+    /// Files written and deleted, also inside grafted folders.
+    pub edits: &'a Edits,
+    /// Whether a commit is made even when no file changes: a signature on top of somebody else's head.
+    pub even_if_same: bool,
+    /// The message, trailers included.
+    pub message: &'a str,
+    /// Who asked for it.
+    pub author: &'a Person,
+    /// Who writes it: the bot.
+    pub committer: &'a Person,
+    /// When, in seconds since the Unix epoch.
+    pub time_seconds: i64,
+    /// The key that signs it.
+    pub key: &'a SigningKey,
+}
+
+/// Commits in the making; see [`FleetRepo::group`](super::FleetRepo::group).
+pub struct Group<'r> {
+    repo: Handle<'r>,
+}
+
+impl<'r> Group<'r> {
+    pub(super) fn new(repo: Handle<'r>) -> Self {
+        Self { repo }
+    }
+
+    /// Makes a signed commit; `None` when its tree would be its parent's (or empty, without a parent).
+    ///
+    /// # Errors
+    /// A path that cannot be written, a missing commit, a failure to sign or store. Nothing is visible then.
+    pub fn commit(&mut self, spec: &CommitSpec<'_>) -> Result<Option<CommitId>, GitError> {
+        let base = spec
+            .parent
+            .map(|parent| read::root(self, parent))
+            .transpose()?;
+        let tree = edit::apply(self, base, spec.grafts, spec.edits)?;
+        let same = base == Some(tree) || (base.is_none() && tree == EMPTY_TREE);
+        if same && !spec.even_if_same {
+            return Ok(None);
+        }
+        let text = CommitText {
+            tree,
+            parent: spec.parent,
+            author: spec.author,
+            committer: spec.committer,
+            time: spec.time_seconds,
+            message: spec.message,
+        };
+        let bytes = text.signed(|unsigned| spec.key.sign(unsigned))?;
+        Ok(Some(self.store(ObjectKind::Commit, &bytes)?.commit()))
+    }
+
+    /// Moves the references, all or none: none when one of them is not where its update says.
+    ///
+    /// Every object is on the disk before the first reference moves. References move in the order of `updates`; a
+    /// crash in between leaves the first ones moved.
+    ///
+    /// # Errors
+    /// [`GitError::BadReference`], [`GitError::Locked`], failures of the disk.
+    pub fn land(self, updates: &[RefUpdate]) -> Result<Landed, GitError> {
+        refs::update(&self.repo, updates)
+    }
+
+    /// As [`FleetRepo::tree_of`](super::FleetRepo::tree_of), this group's commits included.
+    pub fn tree_of(&self, commit: &CommitId) -> Result<TreeId, GitError> {
+        read::root(self, commit).map(TreeId)
+    }
+
+    /// As [`FleetRepo::read`](super::FleetRepo::read), this group's commits included.
+    pub fn read(&self, commit: &CommitId, path: &str) -> Result<Option<Vec<u8>>, GitError> {
+        read::file(self, commit, path)
+    }
+
+    /// As [`FleetRepo::entry`](super::FleetRepo::entry), this group's commits included.
+    pub fn entry(&self, commit: &CommitId, path: &str) -> Result<Option<Entry>, GitError> {
+        read::entry(self, commit, path)
+    }
+
+    /// As [`FleetRepo::list`](super::FleetRepo::list), this group's commits included.
+    pub fn list(&self, commit: &CommitId, dir: &str) -> Result<Vec<Entry>, GitError> {
+        read::list(self, commit, dir)
+    }
+
+    /// As [`FleetRepo::diff`](super::FleetRepo::diff), this group's commits included.
+    pub fn diff(
+        &self,
+        old: Option<&CommitId>,
+        new: &CommitId,
+    ) -> Result<Vec<PathChange>, GitError> {
+        self.diff_folders(old.map(|old| (old, "")), Some((new, "")))
+    }
+
+    /// As [`FleetRepo::diff_folders`](super::FleetRepo::diff_folders), this group's commits included.
+    pub fn diff_folders(
+        &self,
+        old: Option<(&CommitId, &str)>,
+        new: Option<(&CommitId, &str)>,
+    ) -> Result<Vec<PathChange>, GitError> {
+        diff::of_commits(self, old, new)
+    }
+
+    /// As [`FleetRepo::commit_info`](super::FleetRepo::commit_info), this group's commits included.
+    pub fn commit_info(&self, commit: &CommitId) -> Result<CommitInfo, GitError> {
+        super::commit::read(self, commit)
+    }
+}
+
+/// The name of the tree without entries.
+const EMPTY_TREE: ObjectId = ObjectId([
+    0x4b, 0x82, 0x5d, 0xc6, 0x42, 0xcb, 0x6e, 0xb9, 0xa0, 0x60, 0xe5, 0x4b, 0xf8, 0xd6, 0x92, 0x88,
+    0xfb, 0xee, 0x49, 0x04,
+]);
+
+impl Source for Group<'_> {
+    fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Option<Vec<u8>>, GitError> {
+        self.repo.object(id, kind)
+    }
+}
+
+impl Sink for Group<'_> {
+    fn store(&mut self, kind: ObjectKind, bytes: &[u8]) -> Result<ObjectId, GitError> {
+        let stored = self
+            .repo
+            .odb()
+            .and_then(|odb| odb.write(kind.libgit2(), bytes));
+        stored
+            .map(ObjectId::from_oid)
+            .map_err(GitError::library("store an object", &self.repo))
+    }
+}

@@ -1,0 +1,307 @@
+//! What git said about a fetch or a push, as data. Pure: text in, outcome out.
+//!
+//! The formats are those of `git push --porcelain` (git-push(1), OUTPUT) and of git's messages in the C locale.
+
+use super::CommandError;
+
+/// What became of a push. All references moved, or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum PushOutcome {
+    /// Every reference is where it was pushed to.
+    Pushed,
+    /// Somebody else moved these first: fetch, and derive anew on their tips.
+    LostRace {
+        /// The references' full names.
+        references: Vec<String>,
+    },
+    /// The server refuses these, and would again: a protected branch, a hook, a read-only repository.
+    Denied {
+        /// The references that were refused for a reason of their own.
+        refusals: Vec<Refusal>,
+        /// What the server's hooks said, without secrets.
+        said: String,
+    },
+    /// Nothing is known: fetch and look whether the commits are there before trying again.
+    TimedOut,
+    /// The server was not reached, or the connection broke; as after [`TimedOut`](Self::TimedOut), look first.
+    Unreachable {
+        /// Git's message, without secrets.
+        detail: String,
+    },
+}
+
+/// One reference that the server refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its full name.
+    pub reference: String,
+    /// The server's reason.
+    pub reason: String,
+}
+
+/// Why the remote could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// The address is none that git can fetch from.
+    #[error("{url:?} is no address of a Git repository: {rule}")]
+    BadUrl {
+        /// The address, without secrets.
+        url: String,
+        /// The rule it breaks, as a sentence.
+        rule: &'static str,
+    },
+    /// No connection, or it broke.
+    #[error("the remote {url} can't be reached: {detail}")]
+    Unreachable {
+        /// The address, without secrets.
+        url: String,
+        /// Git's message.
+        detail: String,
+    },
+    /// The credentials are missing, wrong, or not enough.
+    #[error(
+        "the remote {url} refuses the credentials: check the token or key and its rights ({detail})"
+    )]
+    Denied {
+        /// The address, without secrets.
+        url: String,
+        /// Git's message.
+        detail: String,
+    },
+    /// Nothing that git knows is there.
+    #[error(
+        "there is no Git repository at {url}, or it is hidden from these credentials ({detail})"
+    )]
+    NotARepository {
+        /// The address, without secrets.
+        url: String,
+        /// Git's message.
+        detail: String,
+    },
+    /// A branch that was asked for by name is not there.
+    #[error("the remote {url} has no such branch ({detail})")]
+    NoSuchBranch {
+        /// The address, without secrets.
+        url: String,
+        /// Git's message.
+        detail: String,
+    },
+    /// The deadline passed.
+    #[error("the remote {url} did not answer within {seconds} s")]
+    TimedOut {
+        /// The address, without secrets.
+        url: String,
+        /// The time it had.
+        seconds: u64,
+    },
+    /// The local git program could not be run.
+    #[error(transparent)]
+    Program(#[from] CommandError),
+    /// Git failed for another reason.
+    #[error("git failed with the remote {url}: {detail}")]
+    Failed {
+        /// The address, without secrets.
+        url: String,
+        /// Git's message.
+        detail: String,
+    },
+}
+
+/// Why a reference was not moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// Somebody else was faster.
+    Raced,
+    /// Refused only because another reference of the same atomic push was.
+    Dragged,
+    /// For a reason of its own.
+    Refused,
+    /// The server ended before it reported.
+    Unknown,
+}
+
+/// Reads a push that ended: `success` is git's exit status. `None` when its output says nothing about references;
+/// then [`failure`] reads its messages.
+pub(super) fn push(success: bool, stdout: &str, stderr: &str) -> Option<PushOutcome> {
+    let moved = STALE.iter().any(|sign| stderr.contains(sign));
+    let lines: Vec<_> = stdout.lines().filter_map(porcelain_line).collect();
+    let refused = lines.iter().filter(|line| line.refused);
+    let judged: Vec<_> = refused
+        .map(|line| (verdict(line.reason, moved), line))
+        .collect();
+    let with = |wanted| {
+        judged
+            .iter()
+            .filter(move |(verdict, _)| *verdict == wanted)
+            .map(|(_, line)| *line)
+    };
+
+    let refusals: Vec<_> = with(Verdict::Refused).map(Line::refusal).collect();
+    if !refusals.is_empty() {
+        return Some(PushOutcome::Denied {
+            refusals,
+            said: server_said(stderr),
+        });
+    }
+    let references: Vec<_> = with(Verdict::Raced)
+        .map(|line| line.reference.to_owned())
+        .collect();
+    if !references.is_empty() {
+        return Some(PushOutcome::LostRace { references });
+    }
+    if with(Verdict::Unknown).next().is_some() {
+        return Some(PushOutcome::Unreachable {
+            detail: last_words(stderr),
+        });
+    }
+    (success && !lines.is_empty()).then_some(PushOutcome::Pushed)
+}
+
+/// One line of `git push --porcelain` about a reference.
+struct Line<'a> {
+    refused: bool,
+    reference: &'a str,
+    reason: &'a str,
+}
+
+impl Line<'_> {
+    fn refusal(&self) -> Refusal {
+        Refusal {
+            reference: self.reference.to_owned(),
+            reason: self.reason.to_owned(),
+        }
+    }
+}
+
+/// Reads `<flag>\t<from>:<to>\t<summary> (<reason>)`; other lines are not about a reference.
+fn porcelain_line(line: &str) -> Option<Line<'_>> {
+    let mut fields = line.splitn(3, '\t');
+    let (flag, names, summary) = (fields.next()?, fields.next()?, fields.next()?);
+    let (_, reference) = names.rsplit_once(':')?;
+    let reason = summary
+        .split_once('(')
+        .map_or(summary, |(_, rest)| rest.strip_suffix(')').unwrap_or(rest));
+    let known = matches!(flag, " " | "*" | "=" | "!" | "+" | "-");
+    known.then_some(Line {
+        refused: flag == "!",
+        reference,
+        reason,
+    })
+}
+
+/// What a server says when a reference moved between its advertisement and its update.
+const STALE: [&str; 3] = [
+    "but expected",
+    "reference already exists",
+    "incorrect old value",
+];
+/// What it says about a reference that it could not move, for whatever reason.
+const FAILED_UPDATE: &str = "failed to update ref";
+
+/// What a refusal means; `moved` when the server's messages say that a reference moved meanwhile.
+fn verdict(reason: &str, moved: bool) -> Verdict {
+    const RACED: [&str; 4] = [
+        "fetch first",
+        "non-fast-forward",
+        "stale info",
+        "cannot lock ref",
+    ];
+    const DRAGGED: [&str; 3] = [
+        "atomic push failed",
+        "atomic push failure",
+        "atomic transaction failed",
+    ];
+    let is = |signs: &[&str]| signs.iter().any(|sign| reason.contains(sign));
+    if is(&DRAGGED) {
+        Verdict::Dragged
+    } else if is(&RACED) || is(&STALE) || (moved && reason == FAILED_UPDATE) {
+        Verdict::Raced
+    } else if reason.contains("failed to report status") {
+        Verdict::Unknown
+    } else {
+        Verdict::Refused
+    }
+}
+
+/// The lines that came from the server, without git's own.
+fn server_said(stderr: &str) -> String {
+    let lines = stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("remote:"))
+        .map(str::trim);
+    lines
+        .filter(|line| !line.is_empty())
+        .take(40)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Git's last words: the lines that say what went wrong, in one line.
+pub(super) fn last_words(stderr: &str) -> String {
+    let lines: Vec<_> = stderr
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let told = |line: &&&str| {
+        ["fatal:", "error:", "remote:", "ssh:"]
+            .iter()
+            .any(|start| line.starts_with(start))
+    };
+    let mut words: Vec<&str> = lines.iter().filter(told).copied().collect();
+    if words.is_empty() {
+        words = lines;
+    }
+    let text = words.join("; ");
+    let text = if text.is_empty() {
+        "git said nothing".to_owned()
+    } else {
+        text
+    };
+    text.chars().filter(|c| !c.is_control()).take(600).collect()
+}
+
+/// What a failed command's messages mean.
+pub(super) fn failure(url: &str, stderr: &str) -> RemoteError {
+    const DENIED: [&str; 7] = [
+        "Authentication failed",
+        "could not read Username",
+        "could not read Password",
+        "returned error: 401",
+        "returned error: 403",
+        "Permission denied (",
+        "Host key verification failed",
+    ];
+    const NOTHING: [&str; 6] = [
+        "does not appear to be a git repository",
+        "is this a git repository",
+        "' not found",
+        "returned error: 404",
+        "Repository not found",
+        "does not exist",
+    ];
+    const UNREACHABLE: [&str; 8] = [
+        "unable to access",
+        "Could not read from remote repository",
+        "hung up unexpectedly",
+        "RPC failed",
+        "early EOF",
+        "unexpected disconnect",
+        "Connection reset",
+        "expected flush after",
+    ];
+    let says = |signs: &[&str]| signs.iter().any(|sign| stderr.contains(sign));
+    let (url, detail) = (url.to_owned(), last_words(stderr));
+    if says(&DENIED) {
+        RemoteError::Denied { url, detail }
+    } else if stderr.contains("couldn't find remote ref") {
+        RemoteError::NoSuchBranch { url, detail }
+    } else if says(&NOTHING) {
+        RemoteError::NotARepository { url, detail }
+    } else if says(&UNREACHABLE) {
+        RemoteError::Unreachable { url, detail }
+    } else {
+        RemoteError::Failed { url, detail }
+    }
+}

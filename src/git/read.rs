@@ -1,0 +1,193 @@
+//! Reading files and folders of a commit.
+//!
+//! Must not know: where objects lie. Everything is read through [`Source`], so that a group of commits can show what
+//! it has not written yet.
+
+use super::GitError;
+use super::object::{Entry, EntryKind, ObjectId};
+use super::tree::Tree;
+use crate::domain::CommitId;
+
+/// The kinds of object that we read and write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ObjectKind {
+    Blob,
+    Tree,
+    Commit,
+}
+
+impl ObjectKind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Blob => "blob",
+            Self::Tree => "tree",
+            Self::Commit => "commit",
+        }
+    }
+
+    pub(super) fn libgit2(self) -> git2::ObjectType {
+        match self {
+            Self::Blob => git2::ObjectType::Blob,
+            Self::Tree => git2::ObjectType::Tree,
+            Self::Commit => git2::ObjectType::Commit,
+        }
+    }
+}
+
+/// Where objects come from.
+pub(super) trait Source {
+    /// The bytes of an object, or `None` when there is none of this name and kind.
+    fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Option<Vec<u8>>, GitError>;
+}
+
+impl Source for git2::Repository {
+    fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Option<Vec<u8>>, GitError> {
+        let odb = self
+            .odb()
+            .map_err(GitError::library("open the objects", self))?;
+        match odb.read(id.oid()) {
+            Ok(object) if object.kind() == kind.libgit2() => Ok(Some(object.data().to_vec())),
+            Ok(_) => Ok(None),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(GitError::library("read an object", self)(error)),
+        }
+    }
+}
+
+fn existing(source: &dyn Source, id: ObjectId, kind: ObjectKind) -> Result<Vec<u8>, GitError> {
+    let missing = || GitError::NoObject {
+        wanted: kind.name(),
+        id: id.to_string(),
+    };
+    source.object(id, kind)?.ok_or_else(missing)
+}
+
+/// The bytes of a file's content.
+pub(super) fn blob(source: &dyn Source, id: ObjectId) -> Result<Vec<u8>, GitError> {
+    existing(source, id, ObjectKind::Blob)
+}
+
+/// A folder's names.
+pub(super) fn tree(source: &dyn Source, id: ObjectId) -> Result<Tree, GitError> {
+    let bytes = existing(source, id, ObjectKind::Tree)?;
+    Tree::parse(&bytes).ok_or_else(|| GitError::NoObject {
+        wanted: "tree",
+        id: id.to_string(),
+    })
+}
+
+/// The bytes of a commit.
+pub(super) fn commit(source: &dyn Source, id: &CommitId) -> Result<Vec<u8>, GitError> {
+    let bytes = source.object(ObjectId::of_commit(id), ObjectKind::Commit)?;
+    bytes.ok_or_else(|| GitError::NoCommit { id: id.clone() })
+}
+
+/// The root folder of a commit, which its first line names.
+pub(super) fn root(source: &dyn Source, id: &CommitId) -> Result<ObjectId, GitError> {
+    let bytes = commit(source, id)?;
+    let line = bytes.strip_prefix(b"tree ").and_then(|rest| rest.get(..40));
+    let root = line
+        .and_then(|hex| std::str::from_utf8(hex).ok())
+        .and_then(ObjectId::from_hex);
+    root.ok_or_else(|| GitError::NoObject {
+        wanted: "commit",
+        id: id.to_string(),
+    })
+}
+
+/// What `path` stands for in a commit; `None` for the root, and for what is not there.
+pub(super) fn entry(
+    source: &dyn Source,
+    id: &CommitId,
+    path: &str,
+) -> Result<Option<Entry>, GitError> {
+    let mut folder = root(source, id)?;
+    let mut parts = path.split('/').peekable();
+    while let Some(part) = parts.next() {
+        let Some(found) = tree(source, folder)?
+            .get(part)
+            .map(super::tree::TreeEntry::entry)
+        else {
+            return Ok(None);
+        };
+        if parts.peek().is_none() {
+            return Ok(Some(found));
+        }
+        if found.kind != EntryKind::Folder {
+            return Ok(None);
+        }
+        folder = found.id;
+    }
+    Ok(None)
+}
+
+/// The folder at `dir` (`""` is the root), or `None` when there is none.
+pub(super) fn folder(
+    source: &dyn Source,
+    id: &CommitId,
+    dir: &str,
+) -> Result<Option<ObjectId>, GitError> {
+    let dir = dir.trim_end_matches('/');
+    if dir.is_empty() {
+        return root(source, id).map(Some);
+    }
+    let found = entry(source, id, dir)?;
+    Ok(found
+        .filter(|entry| entry.kind == EntryKind::Folder)
+        .map(|entry| entry.id))
+}
+
+/// The content of a regular file.
+pub(super) fn file(
+    source: &dyn Source,
+    id: &CommitId,
+    path: &str,
+) -> Result<Option<Vec<u8>>, GitError> {
+    match entry(source, id, path)? {
+        Some(Entry {
+            kind: EntryKind::File,
+            id,
+            ..
+        }) => blob(source, id).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// The names in a folder; none when there is no such folder.
+pub(super) fn list(source: &dyn Source, id: &CommitId, dir: &str) -> Result<Vec<Entry>, GitError> {
+    let Some(folder) = folder(source, id, dir)? else {
+        return Ok(Vec::new());
+    };
+    Ok(tree(source, folder)?
+        .entries
+        .iter()
+        .map(super::tree::TreeEntry::entry)
+        .collect())
+}
+
+/// Shows every file, link and submodule below a folder, each with its path below `prefix`.
+pub(super) fn below(
+    source: &dyn Source,
+    folder: ObjectId,
+    prefix: &str,
+    each: &mut dyn FnMut(&str, &Entry),
+) -> Result<(), GitError> {
+    for entry in tree(source, folder)?.entries {
+        let entry = entry.entry();
+        let path = join(prefix, &entry.name);
+        match entry.kind {
+            EntryKind::Folder => below(source, entry.id, &path, each)?,
+            EntryKind::File | EntryKind::Other => each(&path, &entry),
+        }
+    }
+    Ok(())
+}
+
+/// `name` below `folder`, where `""` is the root.
+pub(super) fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
+}

@@ -1,0 +1,335 @@
+//! The bare fleet repository: making, opening, and everything that is read from it.
+
+use std::ops::{ControlFlow, Deref};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use git2::{Config, ConfigLevel, Repository, RepositoryInitOptions};
+
+use super::object::{BlobId, Entry, ObjectId, TreeId};
+use super::read::{ObjectKind, Source};
+use super::refs::{Landed, RefUpdate};
+use super::{CommitInfo, GitError, Group, KeyRing, KeyRole, PathChange, commit, diff, read, refs};
+use crate::domain::CommitId;
+
+/// What the git program is told once, in the repository's own configuration.
+const SETTINGS: [(&str, &str); 7] = [
+    // Packing is decided by the one writer, never by whatever command happens to run.
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    // Nobody rewrites published history, not even somebody with the folder mounted.
+    ("receive.denyNonFastForwards", "true"),
+    ("receive.denyDeletes", "true"),
+    // Readers may leave out what they do not need.
+    ("uploadpack.allowFilter", "true"),
+    // What the git program writes is on the disk before a reference names it.
+    ("core.fsync", "committed"),
+    ("core.fsyncMethod", "fsync"),
+];
+
+/// Settings for libgit2 alone, in a file that the git program never reads: `core.fsyncObjectFiles` is what libgit2
+/// knows, while git calls it deprecated on every command.
+const LIBRARY_CONFIG: &str = "libgit2.config";
+const LIBRARY_SETTINGS: &str = "[core]\n\tfsyncObjectFiles = true\n";
+
+/// Handles that are kept open for the next caller.
+const SPARE_HANDLES: usize = 4;
+
+/// One bare Git repository. Calls may run at the same time: each takes a handle of its own.
+pub struct FleetRepo {
+    path: PathBuf,
+    spare: Mutex<Vec<Repository>>,
+}
+
+impl std::fmt::Debug for FleetRepo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FleetRepo")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FleetRepo {
+    /// Makes an empty bare repository with the branch `main` to come, and the folders above it.
+    ///
+    /// # Errors
+    /// [`GitError::Exists`] when the folder is there and not empty.
+    pub fn init(path: &Path) -> Result<Self, GitError> {
+        if path
+            .read_dir()
+            .is_ok_and(|mut entries| entries.next().is_some())
+            || path.is_file()
+        {
+            return Err(GitError::Exists {
+                path: path.to_owned(),
+            });
+        }
+        let mut options = RepositoryInitOptions::new();
+        // No template of the machine: it could bring hooks.
+        options
+            .bare(true)
+            .no_reinit(true)
+            .mkpath(true)
+            .external_template(false)
+            .initial_head("refs/heads/main");
+        let made = Repository::init_opts(path, &options);
+        let repo = made.map_err(|source| GitError::Library {
+            doing: "make a repository",
+            path: path.to_owned(),
+            source: source.into(),
+        })?;
+        let failed = || GitError::library("configure the repository", &repo);
+        let mut config = Config::open(&repo.path().join("config")).map_err(failed())?;
+        for (key, value) in SETTINGS {
+            config.set_str(key, value).map_err(failed())?;
+        }
+        Self::open(path)
+    }
+
+    /// Opens a bare repository.
+    ///
+    /// # Errors
+    /// [`GitError::NoRepository`] when there is none.
+    pub fn open(path: &Path) -> Result<Self, GitError> {
+        let failed = GitError::io("find", path);
+        let path = path.canonicalize().map_err(failed)?;
+        let library = path.join(LIBRARY_CONFIG);
+        let this = Self {
+            path,
+            spare: Mutex::default(),
+        };
+        drop(open_bare(&this.path)?);
+        if std::fs::read_to_string(&library).ok().as_deref() != Some(LIBRARY_SETTINGS) {
+            std::fs::write(&library, LIBRARY_SETTINGS).map_err(GitError::io("write", &library))?;
+        }
+        drop(this.handle()?);
+        Ok(this)
+    }
+
+    /// The repository's folder, absolute.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Deletes the lock files that killed processes left, and gives their paths. For the one owner of the
+    /// repository, at its start.
+    pub fn clear_stale_locks(&self) -> Result<Vec<PathBuf>, GitError> {
+        refs::clear_locks(&self.path, "refs")
+    }
+
+    /// Where the branch `refs/heads/<name>` is; `None` when there is no such branch.
+    pub fn branch(&self, name: &str) -> Result<Option<CommitId>, GitError> {
+        self.reference(&format!("refs/heads/{name}"))
+    }
+
+    /// Where a reference is, by its full name; `None` when there is none.
+    pub fn reference(&self, name: &str) -> Result<Option<CommitId>, GitError> {
+        refs::read(&*self.handle()?, name)
+    }
+
+    /// All references whose full name begins with `prefix`, by name.
+    pub fn references(&self, prefix: &str) -> Result<Vec<(String, CommitId)>, GitError> {
+        refs::list(&*self.handle()?, prefix)
+    }
+
+    /// Moves references to commits that are there already; as [`Group::land`].
+    pub fn update(&self, updates: &[RefUpdate]) -> Result<Landed, GitError> {
+        refs::update(&*self.handle()?, updates)
+    }
+
+    /// Whether a commit is here.
+    pub fn contains(&self, commit: &CommitId) -> Result<bool, GitError> {
+        let found = self
+            .handle()?
+            .object(ObjectId::of_commit(commit), ObjectKind::Commit)?;
+        Ok(found.is_some())
+    }
+
+    /// The root folder of a commit: equal ids, equal files.
+    pub fn tree_of(&self, commit: &CommitId) -> Result<TreeId, GitError> {
+        read::root(&*self.handle()?, commit).map(TreeId)
+    }
+
+    /// The content of a file; `None` when the path is no regular file.
+    pub fn read(&self, commit: &CommitId, path: &str) -> Result<Option<Vec<u8>>, GitError> {
+        read::file(&*self.handle()?, commit, path)
+    }
+
+    /// The content that an id names.
+    pub fn read_blob(&self, id: &BlobId) -> Result<Vec<u8>, GitError> {
+        read::blob(&*self.handle()?, id.0)
+    }
+
+    /// What a path stands for; `None` when there is nothing, or for the root.
+    pub fn entry(&self, commit: &CommitId, path: &str) -> Result<Option<Entry>, GitError> {
+        read::entry(&*self.handle()?, commit, path)
+    }
+
+    /// The names in a folder (`""` is the root); none when there is no such folder.
+    pub fn list(&self, commit: &CommitId, dir: &str) -> Result<Vec<Entry>, GitError> {
+        read::list(&*self.handle()?, commit, dir)
+    }
+
+    /// Shows every file, link and submodule below a folder (`""` is the root), with its path from the root.
+    pub fn files(
+        &self,
+        commit: &CommitId,
+        dir: &str,
+        each: &mut dyn FnMut(&str, &Entry),
+    ) -> Result<(), GitError> {
+        let repo = self.handle()?;
+        match read::folder(&*repo, commit, dir)? {
+            Some(folder) => read::below(&*repo, folder, dir.trim_end_matches('/'), each),
+            None => Ok(()),
+        }
+    }
+
+    /// Every path that differs between two commits; without `old`, everything in `new`. Costs what differs.
+    pub fn diff(
+        &self,
+        old: Option<&CommitId>,
+        new: &CommitId,
+    ) -> Result<Vec<PathChange>, GitError> {
+        self.diff_folders(old.map(|old| (old, "")), Some((new, "")))
+    }
+
+    /// Every path that differs between a folder of one commit and a folder of another. A missing folder is an empty
+    /// one; paths are relative to the folders.
+    pub fn diff_folders(
+        &self,
+        old: Option<(&CommitId, &str)>,
+        new: Option<(&CommitId, &str)>,
+    ) -> Result<Vec<PathChange>, GitError> {
+        diff::of_commits(&*self.handle()?, old, new)
+    }
+
+    /// A commit, with its signature checked.
+    pub fn commit_info(&self, commit: &CommitId) -> Result<CommitInfo, GitError> {
+        commit::read(&*self.handle()?, commit)
+    }
+
+    /// The commits from `tip` back along first parents, newest first, down to `until` (not included) or to the first.
+    pub fn first_parent(
+        &self,
+        tip: &CommitId,
+        until: Option<&CommitId>,
+    ) -> Result<Vec<CommitInfo>, GitError> {
+        let mut line = Vec::new();
+        self.walk_first_parent(tip, &mut |commit| {
+            if until == Some(&commit.id) {
+                return ControlFlow::Break(());
+            }
+            line.push(commit);
+            ControlFlow::Continue(())
+        })?;
+        Ok(line)
+    }
+
+    /// Shows the commits from `tip` back along first parents, newest first, until told to stop.
+    pub fn walk_first_parent(
+        &self,
+        tip: &CommitId,
+        each: &mut dyn FnMut(CommitInfo) -> ControlFlow<()>,
+    ) -> Result<(), GitError> {
+        let repo = self.handle()?;
+        let mut next = Some(tip.clone());
+        while let Some(id) = next {
+            let commit = commit::read(&*repo, &id)?;
+            next = commit.parents.first().cloned();
+            if each(commit).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `new` is `old` or has it in its history.
+    pub fn is_ancestor(&self, old: &CommitId, new: &CommitId) -> Result<bool, GitError> {
+        if old == new {
+            return Ok(true);
+        }
+        let repo = self.handle()?;
+        for commit in [old, new] {
+            read::commit(&*repo, commit)?;
+        }
+        let [old, new] = [old, new].map(|commit| ObjectId::of_commit(commit).oid());
+        repo.graph_descendant_of(new, old)
+            .map_err(GitError::library("walk the history", &repo))
+    }
+
+    /// The role of the trusted key that signed a commit; `None` when none did.
+    pub fn verified(&self, commit: &CommitId, keys: &KeyRing) -> Result<Option<KeyRole>, GitError> {
+        let signer = self.commit_info(commit)?.signed_by;
+        Ok(signer.and_then(|fingerprint| keys.role(&fingerprint)))
+    }
+
+    /// Begins a group of commits.
+    pub fn group(&self) -> Result<Group<'_>, GitError> {
+        self.handle().map(Group::new)
+    }
+
+    fn handle(&self) -> Result<Handle<'_>, GitError> {
+        let spare = self
+            .spare
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let repo = match spare {
+            Some(repo) => repo,
+            None => self.configured()?,
+        };
+        Ok(Handle {
+            repo: Some(repo),
+            spare: &self.spare,
+        })
+    }
+
+    /// A handle that reads the repository's configuration and ours, and nothing else of the machine's. The
+    /// configuration is set before anything is read, for libgit2 looks at its fsync setting once.
+    fn configured(&self) -> Result<Repository, GitError> {
+        let repo = open_bare(&self.path)?;
+        let failed = || GitError::library("configure the repository", &repo);
+        let mut config = Config::new().map_err(failed())?;
+        config
+            .add_file(&self.path.join("config"), ConfigLevel::Local, false)
+            .map_err(failed())?;
+        config
+            .add_file(&self.path.join(LIBRARY_CONFIG), ConfigLevel::App, false)
+            .map_err(failed())?;
+        repo.set_config(&config).map_err(failed())?;
+        Ok(repo)
+    }
+}
+
+fn open_bare(path: &Path) -> Result<Repository, GitError> {
+    let opened = Repository::open_bare(path);
+    opened.map_err(|source| GitError::NoRepository {
+        path: path.to_owned(),
+        source: source.into(),
+    })
+}
+
+/// A handle on loan; it goes back to the spare ones.
+pub(super) struct Handle<'r> {
+    repo: Option<Repository>,
+    spare: &'r Mutex<Vec<Repository>>,
+}
+
+impl Deref for Handle<'_> {
+    type Target = Repository;
+
+    fn deref(&self) -> &Repository {
+        self.repo
+            .as_ref()
+            .expect("a handle holds its repository until it is dropped")
+    }
+}
+
+impl Drop for Handle<'_> {
+    fn drop(&mut self) {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < SPARE_HANDLES {
+            spare.extend(self.repo.take());
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The index: a cache of Git and of the clusters that answers the API quickly.
+//!
+//! It is thrown away and rebuilt whenever in doubt. Must not know: Git, the journal, or how a phase is derived.
+//! No redb type leaves it.
+
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
+
+use crate::domain::change::Change;
+use crate::domain::entry::{Projection, StoreRow};
+use crate::domain::view::HistoryItem;
+use crate::domain::{ChangeId, CommitId, StoreName, Uid};
+use tables::{CHANGES, HISTORY, META, OPEN, STORES, TIP, decode, encode};
+
+/// Why the index cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("the index {path} cannot be used: {detail}; stop fleetwright and delete the file, it is rebuilt at the next start")]
+pub struct IndexError {
+    path: String,
+    detail: String,
+}
+
+/// The open index.
+pub struct Index {
+    db: Database,
+    path: PathBuf,
+}
+
+impl Index {
+    /// Opens the index. One that cannot be read, or is of another version, is set aside and begun anew.
+    pub fn open(path: &Path) -> Result<Self, IndexError> {
+        match Self::try_open(path) {
+            Ok(index) => Ok(index),
+            Err(error) => {
+                tracing::warn!(index.path = %path.display(), %error, "the index is set aside and rebuilt");
+                let aside = path.with_extension("redb.broken");
+                std::fs::rename(path, aside)
+                    .map_err(|error| IndexError { path: path.display().to_string(), detail: error.to_string() })?;
+                Self::try_open(path)
+            }
+        }
+    }
+
+    fn try_open(path: &Path) -> Result<Self, IndexError> {
+        let fail = |detail: String| IndexError { path: path.display().to_string(), detail };
+        let mut builder = redb::Builder::new();
+        builder.set_cache_size(32 << 20);
+        let db = builder.create(path).map_err(|error| fail(error.to_string()))?;
+        let index = Self { db, path: path.to_owned() };
+        index.write(tables::create)?;
+        Ok(index)
+    }
+
+    /// The newest commit of published main that is in the index.
+    pub fn tip(&self) -> Result<Option<CommitId>, IndexError> {
+        self.read(|txn| {
+            let tip = txn.open_table(META)?.get(TIP)?.map(|it| it.value().to_owned());
+            Ok(tip.and_then(|it| it.parse().ok()))
+        })
+    }
+
+    /// Forgets everything, before a rebuild.
+    pub fn clear(&self) -> Result<(), IndexError> {
+        self.write(tables::clear)
+    }
+
+    /// Takes in what published commits or observations changed, all or nothing.
+    pub fn apply(&self, projection: &Projection) -> Result<(), IndexError> {
+        self.write(|txn| {
+            let mut stores = txn.open_table(STORES)?;
+            for (name, row) in &projection.stores {
+                stores.insert(name.as_str(), encode(row).as_slice())?;
+            }
+            let mut changes = txn.open_table(CHANGES)?;
+            let mut open = txn.open_table(OPEN)?;
+            for change in &projection.changes {
+                changes.insert(change.id.as_str(), encode(change).as_slice())?;
+                if change.state.is_end() {
+                    open.remove(change.id.as_str())?;
+                } else {
+                    open.insert(change.id.as_str(), change.store.as_str())?;
+                }
+            }
+            let mut history = txn.open_table(HISTORY)?;
+            for (uid, item) in &projection.history {
+                // A deletion has two commits of one change: the time keeps them apart and in order.
+                let at = u64::try_from(item.at.as_millisecond()).unwrap_or_default();
+                history.insert((uid.as_str(), at, item.commit.as_str()), encode(item).as_slice())?;
+            }
+            if let Some(tip) = &projection.tip {
+                txn.open_table(META)?.insert(TIP, tip.as_str())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// One store.
+    pub fn store(&self, name: &StoreName) -> Result<Option<StoreRow>, IndexError> {
+        self.read(|txn| Ok(txn.open_table(STORES)?.get(name.as_str())?.and_then(|it| decode(it.value()))))
+    }
+
+    /// Stores in order of their names, after a name, as long as `each` wants more.
+    pub fn stores(&self, after: Option<&str>, each: &mut dyn FnMut(StoreName, StoreRow) -> bool) -> Result<(), IndexError> {
+        self.read(|txn| {
+            let table = txn.open_table(STORES)?;
+            let from = after.map_or(String::new(), |it| format!("{it}\0"));
+            for row in table.range(from.as_str()..)? {
+                let (name, row) = row?;
+                let (Ok(name), Some(row)) = (name.value().parse(), decode(row.value())) else { continue };
+                if !each(name, row) {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// How many stores the index holds, those that are gone included.
+    pub fn len(&self) -> Result<u64, IndexError> {
+        self.read(|txn| Ok(txn.open_table(STORES)?.len()?))
+    }
+
+    /// Whether the index holds no store.
+    pub fn is_empty(&self) -> Result<bool, IndexError> {
+        Ok(self.len()? == 0)
+    }
+
+    /// One change.
+    pub fn change(&self, id: &ChangeId) -> Result<Option<Change>, IndexError> {
+        self.read(|txn| Ok(txn.open_table(CHANGES)?.get(id.as_str())?.and_then(|it| decode(it.value()))))
+    }
+
+    /// Changes from the newest down, before an id, as long as `each` wants more.
+    pub fn changes(&self, before: Option<&str>, each: &mut dyn FnMut(Change) -> bool) -> Result<(), IndexError> {
+        self.read(|txn| {
+            let table = txn.open_table(CHANGES)?;
+            let rows = match before {
+                Some(id) => table.range(..id)?,
+                None => table.range::<&str>(..)?,
+            };
+            for row in rows.rev() {
+                let (_, change) = row?;
+                if decode(change.value()).is_some_and(|it| !each(it)) {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Merged changes that have not ended, with their stores.
+    pub fn open_changes(&self) -> Result<Vec<(ChangeId, StoreName)>, IndexError> {
+        self.read(|txn| {
+            let table = txn.open_table(OPEN)?;
+            let mut all = Vec::new();
+            for row in table.iter()? {
+                let (id, store) = row?;
+                if let (Ok(id), Ok(store)) = (id.value().parse(), store.value().parse()) {
+                    all.push((id, store));
+                }
+            }
+            Ok(all)
+        })
+    }
+
+    /// A store's commits, newest first, before a cursor of an earlier page.
+    pub fn history(&self, uid: &Uid, before: Option<(u64, &str)>, limit: usize) -> Result<Vec<HistoryItem>, IndexError> {
+        self.read(|txn| {
+            let table = txn.open_table(HISTORY)?;
+            let end = before.map_or((uid.as_str(), u64::MAX, ""), |(at, commit)| (uid.as_str(), at, commit));
+            let mut items = Vec::new();
+            for row in table.range((uid.as_str(), 0, "")..end)?.rev().take(limit) {
+                let (_, item) = row?;
+                items.extend(decode(item.value()));
+            }
+            Ok(items)
+        })
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>) -> Result<T, IndexError> {
+        let run = || -> Result<T, redb::Error> {
+            let mut txn = self.db.begin_write()?;
+            // A cache: the next transaction that wants it, or a rebuild, makes it durable.
+            txn.set_durability(Durability::None)?;
+            let done = work(&txn)?;
+            txn.commit()?;
+            Ok(done)
+        };
+        run().map_err(|error| self.broken(&error))
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>) -> Result<T, IndexError> {
+        let run = || -> Result<T, redb::Error> { work(&self.db.begin_read()?) };
+        run().map_err(|error| self.broken(&error))
+    }
+
+    fn broken(&self, error: &redb::Error) -> IndexError {
+        IndexError { path: self.path.display().to_string(), detail: error.to_string() }
+    }
+
+    /// Makes everything so far durable.
+    pub fn flush(&self) -> Result<(), IndexError> {
+        let run = || -> Result<(), redb::Error> {
+            let mut txn = self.db.begin_write()?;
+            txn.set_quick_repair(true);
+            txn.commit()?;
+            Ok(())
+        };
+        run().map_err(|error| self.broken(&error))
+    }
+}

@@ -1,0 +1,199 @@
+//! The journal: what exists nowhere else. Accepted requests until they are published, answers kept for repeats,
+//! token hashes, and the people's commits that were vouched for.
+//!
+//! Never discarded by the program. Must not know: Git, the index, or what an entry means. No redb type leaves it.
+
+mod tables;
+
+use std::path::Path;
+
+use jiff::{Timestamp, ToSpan};
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, WriteTransaction};
+
+use crate::domain::ChangeId;
+use crate::domain::change::Change;
+use crate::domain::entry::{Entry, Kept};
+use crate::domain::request::Caller;
+use tables::{ENDED, ENTRIES, KEPT, META, TOKENS, decode, encode};
+
+/// How long a first answer is kept for repeats (API.md asks for 24 hours or more).
+const KEEP_HOURS: i64 = 48;
+
+/// Why the journal cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Another process has it.
+    #[error("{0} is in use by another fleetwright; stop that one, or choose another data folder with --data")]
+    InUse(String),
+    /// It is damaged, or the disk fails.
+    #[error("the journal {path} cannot be used: {detail}; it holds accepted requests, so restore it rather than delete it")]
+    Broken {
+        /// The file.
+        path: String,
+        /// What the database says.
+        detail: String,
+    },
+}
+
+/// One request to be accepted, with the key under which its answer is kept.
+#[derive(Debug, Clone)]
+pub struct Acceptance {
+    /// The request.
+    pub entry: Entry,
+    /// The caller's key and what it stands for.
+    pub kept: Option<(String, Kept)>,
+}
+
+/// The open journal.
+pub struct Journal {
+    db: Database,
+    path: String,
+}
+
+impl Journal {
+    /// Opens the journal, or makes a new one.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let name = path.display().to_string();
+        let mut builder = redb::Builder::new();
+        builder.set_cache_size(16 << 20);
+        let db = builder.create(path).map_err(|error| match error {
+            redb::DatabaseError::DatabaseAlreadyOpen => JournalError::InUse(name.clone()),
+            other => JournalError::Broken { path: name.clone(), detail: other.to_string() },
+        })?;
+        let journal = Self { db, path: name };
+        journal.write(|txn| tables::create(txn))?;
+        Ok(journal)
+    }
+
+    /// Stores requests that arrived together: one transaction, one fsync. When this returns they survive.
+    pub fn accept(&self, batch: &[Acceptance]) -> Result<(), JournalError> {
+        self.write(|txn| {
+            let mut entries = txn.open_table(ENTRIES)?;
+            let mut kept = txn.open_table(KEPT)?;
+            for one in batch {
+                entries.insert(one.entry.change.id.as_str(), encode(&one.entry).as_slice())?;
+                if let Some((key, answer)) = &one.kept {
+                    kept.insert(key.as_str(), encode(answer).as_slice())?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Notes how far entries have come.
+    pub fn update(&self, changed: &[Entry]) -> Result<(), JournalError> {
+        self.write(|txn| {
+            let mut entries = txn.open_table(ENTRIES)?;
+            for entry in changed {
+                entries.insert(entry.change.id.as_str(), encode(entry).as_slice())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Lets entries go that are on the published branch, and keeps those changes that ended without a commit.
+    pub fn settle(&self, published: &[ChangeId], ended: &[Change]) -> Result<(), JournalError> {
+        self.write(|txn| {
+            let mut entries = txn.open_table(ENTRIES)?;
+            let mut kept = txn.open_table(ENDED)?;
+            for id in published {
+                entries.remove(id.as_str())?;
+            }
+            for change in ended {
+                entries.remove(change.id.as_str())?;
+                kept.insert(change.id.as_str(), encode(change).as_slice())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Every entry that is not on the published branch yet, in order of acceptance.
+    pub fn entries(&self) -> Result<Vec<Entry>, JournalError> {
+        self.read(|txn| decode_all(&txn.open_table(ENTRIES)?))
+    }
+
+    /// Every change that ended without a commit.
+    pub fn ended(&self) -> Result<Vec<Change>, JournalError> {
+        self.read(|txn| decode_all(&txn.open_table(ENDED)?))
+    }
+
+    /// The first answer under a key.
+    pub fn kept(&self, key: &str) -> Result<Option<Kept>, JournalError> {
+        self.read(|txn| Ok(txn.open_table(KEPT)?.get(key)?.and_then(|it| decode(it.value()))))
+    }
+
+    /// Drops kept answers that are older than two days.
+    pub fn forget_old_answers(&self, now: Timestamp) -> Result<(), JournalError> {
+        let limit = now.checked_sub(KEEP_HOURS.hours()).unwrap_or(now);
+        self.write(|txn| {
+            txn.open_table(KEPT)?.retain(|_, value| decode::<Kept>(value).is_some_and(|it| it.at > limit))?;
+            Ok(())
+        })
+    }
+
+    /// Stores a token's hash and whom it stands for.
+    pub fn put_token(&self, hash: &str, caller: &Caller) -> Result<(), JournalError> {
+        self.write(|txn| {
+            txn.open_table(TOKENS)?.insert(hash, encode(caller).as_slice())?;
+            Ok(())
+        })
+    }
+
+    /// Every token's hash, with whom it stands for.
+    pub fn tokens(&self) -> Result<Vec<(String, Caller)>, JournalError> {
+        self.read(|txn| {
+            let table = txn.open_table(TOKENS)?;
+            let mut all = Vec::new();
+            for row in table.iter()? {
+                let (hash, caller) = row?;
+                all.extend(decode(caller.value()).map(|it| (hash.value().to_owned(), it)));
+            }
+            Ok(all)
+        })
+    }
+
+    /// A remembered fact (`policy`, `seen`).
+    pub fn fact(&self, name: &str) -> Result<Option<String>, JournalError> {
+        self.read(|txn| Ok(txn.open_table(META)?.get(name)?.map(|it| it.value().to_owned())))
+    }
+
+    /// Remembers a fact.
+    pub fn remember(&self, name: &str, value: &str) -> Result<(), JournalError> {
+        self.write(|txn| {
+            txn.open_table(META)?.insert(name, value)?;
+            Ok(())
+        })
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>) -> Result<T, JournalError> {
+        let run = || -> Result<T, redb::Error> {
+            let mut txn = self.db.begin_write()?;
+            txn.set_durability(Durability::Immediate)?;
+            txn.set_quick_repair(true);
+            let done = work(&txn)?;
+            txn.commit()?;
+            Ok(done)
+        };
+        run().map_err(|error| self.broken(&error))
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>) -> Result<T, JournalError> {
+        let run = || -> Result<T, redb::Error> { work(&self.db.begin_read()?) };
+        run().map_err(|error| self.broken(&error))
+    }
+
+    fn broken(&self, error: &redb::Error) -> JournalError {
+        JournalError::Broken { path: self.path.clone(), detail: error.to_string() }
+    }
+}
+
+fn decode_all<T: serde::de::DeserializeOwned>(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+) -> Result<Vec<T>, redb::Error> {
+    let mut all = Vec::new();
+    for row in table.iter()? {
+        let (_, value) = row?;
+        all.extend(decode(value.value()));
+    }
+    Ok(all)
+}

@@ -1,0 +1,36 @@
+//! The journal's tables. Names carry a version: a changed shape gets a new name and a migration.
+
+use redb::{TableDefinition, WriteTransaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Change id → entry.
+pub(super) const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries/v1");
+/// Change id → change that ended without a commit.
+pub(super) const ENDED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("ended/v1");
+/// Idempotency key → first answer.
+pub(super) const KEPT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("kept/v1");
+/// Token hash → caller.
+pub(super) const TOKENS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("tokens/v1");
+/// Name → fact.
+pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta/v1");
+
+/// Makes every table, so that reading one never fails for its absence.
+pub(super) fn create(txn: &WriteTransaction) -> Result<(), redb::Error> {
+    txn.open_table(ENTRIES)?;
+    txn.open_table(ENDED)?;
+    txn.open_table(KEPT)?;
+    txn.open_table(TOKENS)?;
+    txn.open_table(META)?;
+    Ok(())
+}
+
+/// Values are JSON: small enough here, readable with a hex viewer, and tolerant of added fields.
+pub(super) fn encode(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("journal types have string keys and no failing serialiser")
+}
+
+/// The value, unless it is of a shape that this version does not know.
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    serde_json::from_slice(bytes).ok()
+}

@@ -1,0 +1,135 @@
+//! What belongs to a cluster rather than to one store: shared files of shards and charts, and the bootstrap.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::check::{Expected, check};
+use super::store::{Files, emitted, one};
+use super::{RenderError, Templates, yaml};
+use crate::domain::policy::{ClusterPolicy, FleetPolicy};
+use crate::domain::record::{Record, sha256_hex, shard};
+use crate::domain::{ClusterName, StoreName};
+
+/// The branch that a cluster follows.
+pub fn deploy_branch(cluster: &ClusterName) -> String {
+    format!("deploy/{cluster}")
+}
+
+/// The folder of a store's own objects.
+pub fn store_folder(cluster: &ClusterName, name: &StoreName) -> String {
+    format!("clusters/{cluster}/shards/{}/stores/{name}", shard(name))
+}
+
+/// A chart version's object name and its folder.
+pub fn chart_path(engine: &str, version: &str) -> (String, String) {
+    (format!("{engine}-{version}"), format!("charts/{engine}/{version}"))
+}
+
+/// What every template sees of a cluster.
+pub(super) fn cluster_context(name: &ClusterName, policy: &ClusterPolicy) -> Value {
+    json!({
+        "name": name,
+        "namespace": policy.namespace,
+        "namespacePrefix": policy.namespace_prefix,
+        "baseDomain": policy.base_domain,
+        "scheme": policy.scheme,
+        "storageClass": policy.storage_class,
+        "route": policy.route,
+        "source": policy.source,
+        "verify": policy.verify,
+        "flux": policy.flux,
+    })
+}
+
+/// The files that a cluster has before its first store.
+pub fn root_files(templates: &Templates, policy: &FleetPolicy, cluster: &ClusterName) -> Result<Files, RenderError> {
+    let context = json!({ "cluster": context_of(policy, cluster)? });
+    let path = format!("clusters/{cluster}/root/_root.yaml");
+    Ok(Files::from([shared(templates, "cluster/root.yaml.j2", path, &context, &config_map())?]))
+}
+
+/// What a store shares with others: its shard's Kustomization and marker, and its chart's object.
+pub(super) fn shared_files(templates: &Templates, policy: &FleetPolicy, record: &Record) -> Result<Files, RenderError> {
+    let spec = &record.spec;
+    let hh = shard(record.name());
+    let cluster = context_of(policy, &spec.cluster)?;
+    let at = format!("clusters/{}", spec.cluster);
+    let in_shard = json!({ "cluster": cluster, "shard": hh });
+    let (name, _) = chart_path(&spec.engine, &spec.version);
+    let chart = json!({ "cluster": cluster, "chart": { "name": name, "engine": spec.engine, "version": spec.version } });
+    let kustomization = Expected {
+        api_version: "kustomize.toolkit.fluxcd.io/v1",
+        kind: "Kustomization",
+        fields: vec![("/spec/serviceAccountName", Some("fleetwright-shards")), ("/spec/kubeConfig", None)],
+    };
+    let helm_chart = Expected {
+        api_version: "source.toolkit.fluxcd.io/v1",
+        kind: "HelmChart",
+        fields: vec![("/metadata/name", Some(&name)), ("/spec/sourceRef/name", Some("fleet"))],
+    };
+    let path = |rest: String| format!("{at}/{rest}");
+    Ok(Files::from([
+        shared(templates, "cluster/shard.yaml.j2", path(format!("root/shards/{hh}.yaml")), &in_shard, &kustomization)?,
+        shared(templates, "cluster/marker.yaml.j2", path(format!("shards/{hh}/sync/_shard.yaml")), &in_shard, &config_map())?,
+        shared(templates, "cluster/chart.yaml.j2", path(format!("root/charts/{name}.yaml")), &chart, &helm_chart)?,
+    ]))
+}
+
+/// What a cluster needs to follow its deploy branch.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bootstrap {
+    /// Fleetwright's version.
+    pub version: String,
+    /// SHA-256 of the rendering with this field blank.
+    pub digest: String,
+    /// Where the cluster fetches the fleet repository.
+    pub url: String,
+    /// Trusted deploy keys: entry (`deploy.sshpub`) and public key line.
+    pub deploy_keys: std::collections::BTreeMap<String, String>,
+    /// Whether the repository asks for credentials.
+    pub auth: bool,
+    /// The read-only credential; never in what is committed.
+    pub token: Option<String>,
+}
+
+/// The objects that a person applies to a cluster once, as one YAML stream.
+pub fn bootstrap(
+    templates: &Templates,
+    policy: &FleetPolicy,
+    cluster: &ClusterName,
+    bootstrap: &Bootstrap,
+) -> Result<String, RenderError> {
+    let name = "cluster/bootstrap.yaml.j2";
+    let context = context_of(policy, cluster)?;
+    let print = |it: &Bootstrap| {
+        let printed = templates.print(name, &json!({ "cluster": context, "bootstrap": it }))?;
+        let all = yaml::read_all(&printed).map_err(|source| RenderError::Yaml { template: name.to_owned(), source })?;
+        emitted(name, &all)
+    };
+    let blank = Bootstrap { digest: String::new(), token: None, ..bootstrap.clone() };
+    let digest = sha256_hex(print(&blank)?.as_bytes());
+    print(&Bootstrap { digest, ..bootstrap.clone() })
+}
+
+fn context_of(policy: &FleetPolicy, cluster: &ClusterName) -> Result<Value, RenderError> {
+    let missing = || RenderError::Missing { store: format!("cluster {cluster}"), what: "its own entry".to_owned() };
+    Ok(cluster_context(cluster, policy.clusters.get(cluster).ok_or_else(missing)?))
+}
+
+fn config_map() -> Expected<'static> {
+    Expected { api_version: "v1", kind: "ConfigMap", fields: Vec::new() }
+}
+
+fn shared(
+    templates: &Templates,
+    template: &str,
+    path: String,
+    context: &Value,
+    expected: &Expected<'_>,
+) -> Result<(String, Vec<u8>), RenderError> {
+    let object = one(template, &templates.print(template, context)?)?;
+    let fail = |source| RenderError::Check { template: template.to_owned(), source };
+    check(std::slice::from_ref(&object), std::slice::from_ref(expected)).map_err(fail)?;
+    Ok((path, emitted(template, &[object])?.into_bytes()))
+}

@@ -1,0 +1,167 @@
+//! People's commits on main: found whenever published main moved, and judged by content, not by who tells of them.
+
+use super::core::{Core, lock};
+use super::derive::{Underivable, read_record};
+use super::desk::Desk;
+use super::intake::new_id;
+use super::project::ProjectError;
+use crate::domain::accept::Intent;
+use crate::domain::change::{Action, Change};
+use crate::domain::entry::{Entry, StoreRow};
+use crate::domain::record::{Record, record_path};
+use crate::domain::request::{Adopted, Caller, Role};
+use crate::domain::{CommitId, Owner, StoreName, Uid};
+use crate::git::PathChange;
+use crate::journal::Acceptance;
+use crate::render::render_record;
+
+/// The fact in the journal: the newest commit of main whose hand edits were all taken in.
+const SEEN: &str = "seen";
+
+/// Takes in what people did to records since the last look. The rest of main is classified where it matters:
+/// rendered files by the group, policy and charts by [`foreign_policy`].
+pub(super) fn take_in(core: &Core) -> Result<(), ProjectError> {
+    let Some(tip) = core.published("main")? else { return Ok(()) };
+    let seen: Option<CommitId> = core.journal.fact(SEEN)?.and_then(|it| it.parse().ok());
+    if seen.as_ref() == Some(&tip) {
+        return Ok(());
+    }
+    let seen = match seen {
+        Some(seen) if core.repo.contains(&seen)? => Some(seen),
+        _ => None,
+    };
+    let (base, folder) = (seen.as_ref().map(|it| (it, "stores")), "stores");
+    let changed = core.repo.diff_folders(base, Some((&tip, folder)))?;
+    let mut desk = core.desk();
+    let mut batch = Vec::new();
+    for change in changed {
+        if let Some(entry) = judge(core, &mut desk, &tip, &change)? {
+            batch.push(Acceptance { entry, kept: None });
+        }
+    }
+    if !batch.is_empty() {
+        core.journal.accept(&batch)?;
+        for one in &batch {
+            let owner = Core::turn_of(&desk, &one.entry);
+            desk.put(one.entry.clone(), owner, None);
+        }
+    }
+    drop(desk);
+    core.journal.remember(SEEN, tip.as_str())?;
+    core.wake.notify_one();
+    Ok(())
+}
+
+/// One path below `stores/` that differs: ours, without effect, or a hand edit to take in.
+fn judge(core: &Core, desk: &mut Desk, tip: &CommitId, change: &PathChange) -> Result<Option<Entry>, ProjectError> {
+    let path = format!("stores/{}", change.path);
+    let Some(name) = store_of(&path) else {
+        lock(&core.foreign).insert(path, "is no record: records are stores/<hh>/<store>.yaml".to_owned());
+        return Ok(None);
+    };
+    let row = core.index.store(&name)?.filter(|row| row.removed_at.is_none());
+    let there = core.repo.read(tip, &path)?;
+    let accepted = row.as_ref().map(|row| &row.record);
+    let kind = match (accepted, &there) {
+        (None, None) => return Ok(None),
+        (Some(_), None) => Adopted::Removed,
+        (None, Some(_)) => Adopted::Added,
+        (Some(record), Some(bytes)) if same(core, record, &name, bytes) => return Ok(None),
+        (Some(_), Some(_)) => Adopted::Edited,
+    };
+    let commit = last_commit(core, tip, &path)?;
+    if already_taken_in(desk, &name, &commit) {
+        return Ok(None);
+    }
+    Ok(Some(entry(core, desk, &name, row.as_ref(), kind, commit)?))
+}
+
+/// The store whose record lies at a path; none where the shard or the name does not fit.
+fn store_of(path: &str) -> Option<StoreName> {
+    let name: StoreName = path.rsplit('/').next()?.strip_suffix(".yaml")?.parse().ok()?;
+    (record_path(&name) == path).then_some(name)
+}
+
+/// Whether a record file says what was accepted, in whatever layout.
+fn same(core: &Core, accepted: &Record, name: &StoreName, bytes: &[u8]) -> bool {
+    if render_record(&core.templates, accepted).is_ok_and(|(_, ours)| ours == bytes) {
+        return true;
+    }
+    match read_record(name, bytes) {
+        Ok(record) => record == *accepted,
+        Err(Underivable::Failed(_) | Underivable::Git(_)) => false,
+    }
+}
+
+/// The newest first-parent commit that changed a path; the tip where it cannot be told.
+fn last_commit(core: &Core, tip: &CommitId, path: &str) -> Result<CommitId, ProjectError> {
+    const LOOK_BACK: usize = 200;
+    let mut newest = tip.clone();
+    let blob = |commit: &CommitId| core.repo.entry(commit, path).map(|it| it.map(|entry| entry.id));
+    let wanted = blob(tip)?;
+    for _ in 0..LOOK_BACK {
+        let parent = core.repo.commit_info(&newest)?.parents.into_iter().next();
+        match parent {
+            Some(parent) if blob(&parent)? == wanted => newest = parent,
+            _ => break,
+        }
+    }
+    Ok(newest)
+}
+
+fn already_taken_in(desk: &Desk, name: &StoreName, commit: &CommitId) -> bool {
+    desk.changes_of(name).iter().filter_map(|id| desk.entry(id)).any(|entry| match &entry.intent {
+        Intent::Adopt { commit: known, .. } => known == commit,
+        _ => false,
+    })
+}
+
+fn entry(
+    core: &Core,
+    desk: &Desk,
+    name: &StoreName,
+    row: Option<&StoreRow>,
+    kind: Adopted,
+    commit: CommitId,
+) -> Result<Entry, ProjectError> {
+    let author = core.repo.commit_info(&commit)?.author;
+    let id = new_id(desk, core.now());
+    let uid = row.map_or_else(|| Uid::from(id.clone()), |row| row.uid.clone());
+    let owner: Option<Owner> = row.map(|row| row.record.spec.owner.clone());
+    let subject = format!("git:{}", author.email);
+    // Who may push to main is the forge's rule; what they push is held to policy and limits here.
+    let owner = owner.unwrap_or_else(|| "git".parse().expect("a plain word is an owner"));
+    let caller = Caller { subject: subject.clone(), role: Role::Operator, owner };
+    let action = match kind {
+        Adopted::Added => Action::Create,
+        Adopted::Edited => Action::Update,
+        Adopted::Removed => Action::Delete,
+    };
+    let change = Change::queued(id, name.clone(), uid, action, subject, core.now());
+    Ok(Entry { change, intent: Intent::Adopt { commit, kind }, caller, expected: None, commit: None })
+}
+
+/// Notes whether main's policy and charts are those in force, for people to see.
+pub(super) fn foreign_policy(core: &Core) -> Result<(), ProjectError> {
+    let Some(tip) = core.published("main")? else { return Ok(()) };
+    let in_force = core.in_force();
+    let mut differs = Vec::new();
+    for path in ["fleetwright.yaml", "charts"] {
+        let id = |commit: &CommitId| core.repo.entry(commit, path).map(|it| it.map(|entry| entry.id));
+        if id(&tip)? != id(&in_force.commit)? {
+            differs.push(path);
+        }
+    }
+    let mut foreign = lock(&core.foreign);
+    for path in ["fleetwright.yaml", "charts"] {
+        foreign.remove(path);
+    }
+    for path in differs {
+        let why = format!(
+            "what is in force is that of commit {}; an admin puts another in force with POST /api/v1/vouch",
+            in_force.commit
+        );
+        foreign.insert(path.to_owned(), why);
+    }
+    Ok(())
+}

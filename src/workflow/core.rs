@@ -1,0 +1,125 @@
+//! What every part of the workflow shares: the adapters, the policy in force, the desk, and the bells.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, broadcast, watch};
+
+use super::desk::Desk;
+use super::settings::{Mode, Settings};
+use crate::cluster::{Cluster, View};
+use crate::domain::entry::Entry;
+use crate::domain::policy::FleetPolicy;
+use crate::domain::{ChangeId, ClusterName, CommitId, Owner};
+use crate::git::{FleetRepo, GitError, KeyRing, SigningKey};
+use crate::index::Index;
+use crate::journal::Journal;
+use crate::render::{Templates, deploy_branch};
+
+/// The policy in force and the commit it comes from; that commit's charts are in force as well.
+#[derive(Debug, Clone)]
+pub(super) struct InForce {
+    pub(super) policy: Arc<FleetPolicy>,
+    pub(super) commit: CommitId,
+}
+
+/// Our keys, and those we trust.
+pub(super) struct Keys {
+    pub(super) main: SigningKey,
+    pub(super) deploy: SigningKey,
+    pub(super) ring: KeyRing,
+}
+
+/// A cluster that is watched.
+pub(super) struct Watched {
+    pub(super) cluster: Cluster,
+    pub(super) view: View,
+}
+
+/// How the remote is, for `/api/health`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RemoteStatus {
+    /// What is wrong, as a sentence.
+    pub(super) problem: Option<String>,
+    /// When the remote was last seen to agree with us.
+    pub(super) agreed_at: Option<Timestamp>,
+}
+
+/// Everything the parts of the workflow share.
+pub(super) struct Core {
+    pub(super) settings: Settings,
+    pub(super) repo: FleetRepo,
+    pub(super) journal: Journal,
+    pub(super) index: Index,
+    pub(super) templates: Templates,
+    pub(super) keys: Keys,
+    pub(super) in_force: RwLock<InForce>,
+    pub(super) desk: Mutex<Desk>,
+    pub(super) watched: BTreeMap<ClusterName, Watched>,
+    pub(super) remote: Mutex<RemoteStatus>,
+    /// People's paths on main that have no effect, and why.
+    pub(super) foreign: Mutex<BTreeMap<String, String>>,
+    /// What is wrong with deploy branches, by cluster.
+    pub(super) deploy_alarms: Mutex<BTreeMap<ClusterName, String>>,
+    /// Whether the clusters' bootstraps on main were looked at since the policy came into force.
+    pub(super) prepared: AtomicBool,
+    /// Rings when published branches moved.
+    pub(super) published: watch::Sender<()>,
+    /// Wakes the writer.
+    pub(super) wake: Notify,
+    /// Rings for every change that moved on.
+    pub(super) moved: broadcast::Sender<ChangeId>,
+}
+
+impl Core {
+    /// The time, asked for in one place.
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// The policy in force.
+    pub(super) fn in_force(&self) -> InForce {
+        self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The desk, for as long as the guard is held; never across an await.
+    pub(super) fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The full name of a branch as it is published.
+    pub(super) fn published_ref(&self, branch: &str) -> String {
+        match self.settings.mode {
+            Mode::Embedded => format!("refs/heads/{branch}"),
+            Mode::Remote { .. } => format!("refs/remotes/origin/{branch}"),
+        }
+    }
+
+    /// The head of a branch as it is published.
+    pub(super) fn published(&self, branch: &str) -> Result<Option<CommitId>, GitError> {
+        self.repo.reference(&self.published_ref(branch))
+    }
+
+    /// The published head of a cluster's deploy branch.
+    pub(super) fn published_deploy(&self, cluster: &ClusterName) -> Result<Option<CommitId>, GitError> {
+        self.published(&deploy_branch(cluster))
+    }
+
+    /// Whose turn an entry takes at the writer.
+    pub(super) fn turn_of(desk: &Desk, entry: &Entry) -> Owner {
+        desk.book.get(&entry.change.store).map_or_else(|| entry.caller.owner.clone(), |held| held.owner.clone())
+    }
+
+    /// Tells those who wait that a change moved on.
+    pub(super) fn ring(&self, id: &ChangeId) {
+        // Nobody may be listening; that is no error.
+        let _listeners = self.moved.send(id.clone());
+    }
+}
+
+/// Locks a mutex whose content stays consistent even when a holder panicked.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

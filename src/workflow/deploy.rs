@@ -1,0 +1,136 @@
+//! Deploy commits: what a cluster may run, composed from accepted records only, and signed with the deploy key.
+
+use std::collections::BTreeSet;
+
+use super::core::{Core, InForce};
+use super::group::GroupError;
+use crate::domain::trailers::value;
+use crate::domain::{ClusterName, CommitId, StoreName};
+use crate::git::{CommitSpec, EntryKind, FleetRepo, GitError, Graft, Group, KeyRole};
+use crate::plan::{Edit, Edits};
+use crate::render::{Files, deploy_branch, render_store, root_files};
+
+/// Stores whose folders an accepted deletion takes away.
+pub(super) type Dropped = BTreeSet<StoreName>;
+
+/// The old head (none for a new branch) and the new one.
+type Moved = (Option<CommitId>, CommitId);
+
+/// How far back a trusted head is looked for behind foreign commits on a deploy branch.
+const FOREIGN_DEPTH: usize = 1000;
+
+/// Makes the deploy commit of a cluster where its tree changes: edits of a group, charts newly in force, a
+/// foreign head put right, or the branch's very first commit.
+pub(super) fn commit(
+    core: &Core,
+    group: &mut Group<'_>,
+    in_force: &InForce,
+    cluster: &ClusterName,
+    edits: &Edits,
+    dropped: &Dropped,
+    source: Option<&CommitId>,
+) -> Result<Option<Moved>, GroupError> {
+    let Some(source) = source else { return Ok(None) };
+    let head = core.repo.branch(&deploy_branch(cluster))?;
+    let trusted = match &head {
+        Some(head) => trusted_head(core, head)?,
+        None => None,
+    };
+    let mut all = edits.clone();
+    if trusted.is_none() {
+        for (path, bytes) in whole(core, in_force, cluster)? {
+            all.entry(path).or_insert(Edit::Put(bytes));
+        }
+    }
+    let mut grafts = vec![Graft { folder: "charts", commit: &in_force.commit, path: "charts" }];
+    if let Some(trusted) = trusted.as_ref().filter(|it| Some(*it) != head.as_ref()) {
+        // Somebody else's commit is on top: what it did to the tree is undone, its history stays.
+        grafts.push(Graft { folder: "clusters", commit: trusted, path: "clusters" });
+    }
+    let sequence = trusted.as_ref().map_or(Ok(0), |it| sequence(&core.repo, it))? + 1;
+    let text = message(cluster, source, sequence, edits.len());
+    let made = group.commit(&CommitSpec {
+        parent: head.as_ref(),
+        grafts: &grafts,
+        edits: &all,
+        even_if_same: trusted != head,
+        message: &text,
+        author: &core.settings.author,
+        committer: &core.settings.author,
+        time_seconds: core.now().as_second(),
+        key: &core.keys.deploy,
+    })?;
+    let Some(made) = made else { return Ok(None) };
+    guard(group, cluster, trusted.as_ref(), &made, edits, dropped)?;
+    Ok(Some((head, made)))
+}
+
+/// Everything a new deploy branch holds: the cluster's own files, and every accepted store's rendering.
+fn whole(core: &Core, in_force: &InForce, cluster: &ClusterName) -> Result<Files, GroupError> {
+    let mut files = root_files(&core.templates, &in_force.policy, cluster)?;
+    let mut rows = Vec::new();
+    core.index.stores(None, &mut |_, row| {
+        rows.extend(Some(row).filter(|row| row.removed_at.is_none() && row.record.spec.cluster == *cluster));
+        true
+    })?;
+    for row in rows {
+        let rendered = render_store(&core.templates, &in_force.policy, &row.record)?;
+        files.extend(rendered.shared);
+        files.extend(rendered.own);
+    }
+    Ok(files)
+}
+
+/// The newest commit at or behind a head that our deploy key signed.
+pub(super) fn trusted_head(core: &Core, head: &CommitId) -> Result<Option<CommitId>, GitError> {
+    let mut at = Some(head.clone());
+    for _ in 0..FOREIGN_DEPTH {
+        let Some(commit) = at else { return Ok(None) };
+        if core.repo.verified(&commit, &core.keys.ring)? == Some(KeyRole::Deploy) {
+            return Ok(Some(commit));
+        }
+        at = core.repo.commit_info(&commit)?.parents.into_iter().next();
+    }
+    Ok(None)
+}
+
+/// The sequence number that a deploy commit carries.
+pub(super) fn sequence(repo: &FleetRepo, commit: &CommitId) -> Result<u64, GitError> {
+    let info = repo.commit_info(commit)?;
+    Ok(value(&info.message, "Fleetwright-Sequence").and_then(|it| it.parse().ok()).unwrap_or(0))
+}
+
+pub(super) fn message(cluster: &ClusterName, source: &CommitId, sequence: u64, files: usize) -> String {
+    format!(
+        "deploy to {cluster}\n\n    {files} files changed\n\nFleetwright-Source: {source}\nFleetwright-Sequence: {sequence}\n"
+    )
+}
+
+/// Refuses a tree that lost stores without an accepted deletion, however that came about.
+fn guard(
+    group: &Group<'_>,
+    cluster: &ClusterName,
+    before: Option<&CommitId>,
+    after: &CommitId,
+    edits: &Edits,
+    allowed: &Dropped,
+) -> Result<(), GroupError> {
+    let Some(before) = before else { return Ok(()) };
+    let shards: BTreeSet<&str> = edits.keys().filter_map(|path| path.split('/').nth(3)).collect();
+    let mut lost = Vec::new();
+    for shard in shards {
+        let folder = format!("clusters/{cluster}/shards/{shard}/stores");
+        let there = names(group, after, &folder)?;
+        let unasked = |name: &String| !there.contains(name) && !allowed.iter().any(|it| it.as_str() == name);
+        lost.extend(names(group, before, &folder)?.into_iter().filter(unasked));
+    }
+    if lost.is_empty() {
+        return Ok(());
+    }
+    Err(GroupError::Drops { cluster: cluster.clone(), stores: lost.join(", ") })
+}
+
+fn names(group: &Group<'_>, commit: &CommitId, folder: &str) -> Result<BTreeSet<String>, GitError> {
+    let entries = group.list(commit, folder)?;
+    Ok(entries.into_iter().filter(|it| it.kind == EntryKind::Folder).map(|it| it.name).collect())
+}

@@ -1,0 +1,255 @@
+//! From an accepted entry and the tip to a plan: the same derivation for a first try, a lost race and a dry run.
+
+use crate::domain::accept::{Circumstances, Intent, Outcome, adopt, apply};
+use crate::domain::approval::needed;
+use crate::domain::change::{Action, ChangeError};
+use crate::domain::entry::Entry;
+use crate::domain::record::{Deletion, Record, record_path};
+use crate::domain::request::{Adopted, Refusal};
+use crate::domain::{ClusterName, CommitId, StoreName};
+use crate::git::{EntryKind, FleetRepo, GitError, Group};
+use crate::plan::{Before, Edit, Edits, Plan};
+use crate::render::{RenderError, Templates, render_record, render_store, store_folder, yaml};
+
+/// Reads files of a commit; a group sees its own commits as well.
+pub(super) trait Tree {
+    /// A file's bytes.
+    fn file(&self, commit: &CommitId, path: &str) -> Result<Option<Vec<u8>>, GitError>;
+    /// The names of the files in a folder.
+    fn names(&self, commit: &CommitId, folder: &str) -> Result<Vec<String>, GitError>;
+}
+
+impl Tree for FleetRepo {
+    fn file(&self, commit: &CommitId, path: &str) -> Result<Option<Vec<u8>>, GitError> {
+        self.read(commit, path)
+    }
+    fn names(&self, commit: &CommitId, folder: &str) -> Result<Vec<String>, GitError> {
+        let entries = self.list(commit, folder)?;
+        Ok(entries.into_iter().filter(|it| it.kind == EntryKind::File).map(|it| it.name).collect())
+    }
+}
+
+impl Tree for Group<'_> {
+    fn file(&self, commit: &CommitId, path: &str) -> Result<Option<Vec<u8>>, GitError> {
+        self.read(commit, path)
+    }
+    fn names(&self, commit: &CommitId, folder: &str) -> Result<Vec<String>, GitError> {
+        let entries = self.list(commit, folder)?;
+        Ok(entries.into_iter().filter(|it| it.kind == EntryKind::File).map(|it| it.name).collect())
+    }
+}
+
+/// Why no plan came of an entry.
+#[derive(Debug)]
+pub(super) enum Underivable {
+    /// The change fails, alone.
+    Failed(ChangeError),
+    /// Git failed: nothing was decided.
+    Git(GitError),
+}
+
+impl From<GitError> for Underivable {
+    fn from(error: GitError) -> Self {
+        Self::Git(error)
+    }
+}
+
+impl From<Refusal> for Underivable {
+    fn from(refusal: Refusal) -> Self {
+        let (reason, next_step) = match &refusal {
+            Refusal::Invalid(_) => ("PolicyViolation", "change the request, or the policy, and ask again"),
+            Refusal::Precondition(_) => ("PreconditionFailed", "read the store again and repeat the change on top"),
+            Refusal::NotFound(_) => ("NotFound", "see which stores there are"),
+            _ => ("Conflict", "look at the store and ask again if the change is still wanted"),
+        };
+        Self::failed(reason, &refusal.to_string(), next_step)
+    }
+}
+
+impl From<RenderError> for Underivable {
+    fn from(error: RenderError) -> Self {
+        Self::failed("RenderFailed", &error.to_string(), "mend the template or the policy, then ask again")
+    }
+}
+
+impl Underivable {
+    pub(super) fn failed(reason: &str, message: &str, next_step: &str) -> Self {
+        Self::Failed(ChangeError { reason: reason.into(), message: message.into(), next_step: next_step.into() })
+    }
+}
+
+/// What an entry amounts to at a tip.
+pub(super) enum Derived {
+    /// Files to write; the record afterwards.
+    Plan(Box<Plan>, Box<Record>),
+    /// Nothing to write.
+    Nothing,
+}
+
+/// Derives an entry. `accepted` is the store's record as our commits up to the tip made it.
+pub(super) fn derive(
+    tree: &impl Tree,
+    tip: Option<&CommitId>,
+    templates: &Templates,
+    at: &Circumstances<'_>,
+    entry: &Entry,
+    accepted: Option<&Record>,
+    never_released: bool,
+) -> Result<Derived, Underivable> {
+    expected_still_holds(entry, accepted)?;
+    let record = match &entry.intent {
+        Intent::Adopt { kind, .. } => {
+            let record = adopted(tree, tip, at, entry, *kind, accepted)?;
+            unapproved(at, entry, accepted, &record)?;
+            record
+        }
+        intent => match apply(at, intent, accepted)? {
+            Outcome::Put(record) => *record,
+            Outcome::Same => return Ok(Derived::Nothing),
+        },
+    };
+    let record = with_release_state(record, never_released);
+    let plan = plan_put(tree, tip, templates, at, &record)?;
+    if plan.is_empty() { Ok(Derived::Nothing) } else { Ok(Derived::Plan(Box::new(plan), Box::new(record))) }
+}
+
+/// A hand edit is held to the approval rules like a request; who approved it cannot be seen without a forge.
+fn unapproved(at: &Circumstances<'_>, entry: &Entry, old: Option<&Record>, new: &Record) -> Result<(), Underivable> {
+    match needed(at.policy, entry.change.action, old.map(|it| &it.spec), &new.spec) {
+        None => Ok(()),
+        Some(needed) => Err(Underivable::failed(
+            "ApprovalRequired",
+            &format!("the hand edit of {} needs {}; it has no effect", record_path(new.name()), needed.sentence()),
+            "ask for the change by the API, so that it can be approved",
+        )),
+    }
+}
+
+/// The record that a person's edit leaves, with a removal turned into the first step of a deletion.
+fn adopted(
+    tree: &impl Tree,
+    tip: Option<&CommitId>,
+    at: &Circumstances<'_>,
+    entry: &Entry,
+    kind: Adopted,
+    accepted: Option<&Record>,
+) -> Result<Record, Underivable> {
+    let name = &entry.change.store;
+    let text = match tip {
+        Some(tip) => tree.file(tip, &record_path(name))?,
+        None => None,
+    };
+    match (kind, text, accepted) {
+        (Adopted::Removed, None, Some(record)) if record.spec.deletion_protection => Err(Underivable::failed(
+            "Protected",
+            &format!("the record of {name} was removed by hand, but the store is protected; the record is put back"),
+            "set deletionProtection to false first",
+        )),
+        (Adopted::Removed, None, Some(record)) => {
+            let mut record = record.clone();
+            let mark = Deletion { change: at.id.clone(), at: at.now, applied: true };
+            record.metadata.deletion.get_or_insert(mark);
+            Ok(record)
+        }
+        (_, Some(text), accepted) => {
+            let new = read_record(name, &text)?;
+            Ok(adopt(at, name, accepted, &new)?)
+        }
+        (_, None, _) => Err(Underivable::failed(
+            "Overtaken",
+            &format!("the record of {name} is not on main any more"),
+            "look at the store's history",
+        )),
+    }
+}
+
+/// Reads a record file that a person may have written.
+pub(super) fn read_record(name: &StoreName, bytes: &[u8]) -> Result<Record, Underivable> {
+    let path = record_path(name);
+    let broken = |detail: String| {
+        let message = format!("{path}: {detail}; the store keeps its last valid state");
+        Underivable::failed("BrokenRecord", &message, "mend the file on main")
+    };
+    let text = std::str::from_utf8(bytes).map_err(|error| broken(format!("is no UTF-8 text ({error})")))?;
+    yaml::read(text).map_err(|error| broken(error.to_string()))
+}
+
+/// The plan that makes the tip hold a record and its rendering, and nothing else of the store.
+pub(super) fn plan_put(
+    tree: &impl Tree,
+    tip: Option<&CommitId>,
+    templates: &Templates,
+    at: &Circumstances<'_>,
+    record: &Record,
+) -> Result<Plan, Underivable> {
+    let files = render_store(templates, at.policy, record)?;
+    let (record_path, record_bytes) = render_record(templates, record)?;
+    let mut wanted: Edits = files.own.into_iter().map(|(path, bytes)| (path, Edit::Put(bytes))).collect();
+    wanted.insert(record_path, Edit::Put(record_bytes));
+    let mut before = Before::new();
+    let read = |path: &str| tip.map_or(Ok(None), |tip| tree.file(tip, path));
+    let folder = store_folder(&record.spec.cluster, record.name());
+    for name in tip.map_or(Ok(Vec::new()), |tip| tree.names(tip, &folder))? {
+        // Whatever lies in the store's folder and is not rendered goes.
+        wanted.entry(format!("{folder}/{name}")).or_insert(Edit::Delete);
+    }
+    for path in wanted.keys() {
+        before.insert(path.clone(), read(path)?);
+    }
+    for (path, bytes) in files.shared {
+        // Shared files are written only when absent, so that stores never conflict over them.
+        let there = read(&path)?;
+        if there.is_none() {
+            before.insert(path.clone(), None);
+            wanted.insert(path, Edit::Put(bytes));
+        }
+    }
+    Ok(Plan::new(record.name().clone(), record.spec.cluster.clone(), before, wanted, false))
+}
+
+/// The plan of a deletion's second commit: the record and everything rendered from it go; the shard's own files stay.
+pub(super) fn plan_removal(tree: &impl Tree, tip: &CommitId, record: &Record) -> Result<Plan, GitError> {
+    let (name, cluster) = (record.name(), &record.spec.cluster);
+    let folder = store_folder(cluster, name);
+    let mut paths = vec![record_path(name), sync_path(cluster, name)];
+    paths.extend(tree.names(tip, &folder)?.into_iter().map(|file| format!("{folder}/{file}")));
+    let mut before = Before::new();
+    let mut wanted = Edits::new();
+    for path in paths {
+        before.insert(path.clone(), tree.file(tip, &path)?);
+        wanted.insert(path, Edit::Delete);
+    }
+    Ok(Plan::new(name.clone(), cluster.clone(), before, wanted, true))
+}
+
+fn sync_path(cluster: &ClusterName, name: &StoreName) -> String {
+    format!("clusters/{cluster}/shards/{}/sync/store-{name}.yaml", crate::domain::record::shard(name))
+}
+
+/// Where the release was never applied, the tenant shrinks to its namespace so that the deletion can apply at all.
+fn with_release_state(mut record: Record, never_released: bool) -> Record {
+    if let Some(deletion) = &mut record.metadata.deletion {
+        deletion.applied &= !never_released;
+    }
+    record
+}
+
+/// `If-Match` was kept with the change: the fields it names must still be what the caller had read.
+fn expected_still_holds(entry: &Entry, accepted: Option<&Record>) -> Result<(), Underivable> {
+    let (Some(expected), Some(record)) = (&entry.expected, accepted) else { return Ok(()) };
+    let spec = serde_json::to_value(&record.spec).unwrap_or_default();
+    let moved = expected.iter().find(|(key, value)| spec.get(key).unwrap_or(&serde_json::Value::Null) != *value);
+    match moved {
+        None => Ok(()),
+        Some((key, _)) => {
+            let text = format!("{key} of store {} was changed by somebody else meanwhile", record.name());
+            Err(Refusal::Precondition(text).into())
+        }
+    }
+}
+
+/// The first line of a commit's message.
+pub(super) fn title(action: Action, name: &StoreName, step: u8) -> String {
+    let what = if step > 1 { "remove" } else { action.as_str() };
+    format!("{what} store {name}")
+}

@@ -1,0 +1,156 @@
+//! Accepted requests on their way to the published branch, and the book of what is taken.
+//!
+//! The desk mirrors the journal in memory: the journal is written first, the desk after it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use crate::domain::book::Book;
+use crate::domain::change::State;
+use crate::domain::entry::Entry;
+use crate::domain::record::Record;
+use crate::domain::{ChangeId, CommitId, Owner, StoreName};
+
+/// What one store has on the desk.
+#[derive(Debug, Clone, Default)]
+struct OnDesk {
+    changes: Vec<ChangeId>,
+    /// The newest accepted record, queued changes included.
+    newest: Option<Record>,
+}
+
+/// Open entries by change, the order in which they are written, and what is taken.
+#[derive(Default)]
+pub(super) struct Desk {
+    /// What is taken, with what is on the desk included.
+    pub(super) book: Book,
+    open: BTreeMap<ChangeId, Entry>,
+    stores: HashMap<StoreName, OnDesk>,
+    queues: BTreeMap<Owner, VecDeque<ChangeId>>,
+    turn: Option<Owner>,
+    teardown: BTreeSet<StoreName>,
+    /// What our unpublished commits made of records.
+    written: HashMap<StoreName, (CommitId, Option<Record>)>,
+}
+
+impl Desk {
+    /// How many entries are open.
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// An open entry.
+    pub(super) fn entry(&self, id: &ChangeId) -> Option<&Entry> {
+        self.open.get(id)
+    }
+
+    /// Every open entry, in order of acceptance.
+    pub(super) fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.open.values()
+    }
+
+    /// The open changes of a store, oldest first.
+    pub(super) fn changes_of(&self, store: &StoreName) -> &[ChangeId] {
+        self.stores.get(store).map_or(&[], |it| &it.changes)
+    }
+
+    /// The newest accepted record of a store that has open changes.
+    pub(super) fn newest(&self, store: &StoreName) -> Option<&Record> {
+        self.stores.get(store)?.newest.as_ref()
+    }
+
+    /// Takes in an accepted entry; `record` is what it leaves, as far as known.
+    pub(super) fn put(&mut self, entry: Entry, owner: Owner, record: Option<Record>) {
+        let id = entry.change.id.clone();
+        let store = self.stores.entry(entry.change.store.clone()).or_default();
+        store.changes.push(id.clone());
+        store.newest = record.or(store.newest.take());
+        if entry.change.state == State::Queued {
+            self.queues.entry(owner).or_default().push_back(id.clone());
+        }
+        self.open.insert(id, entry);
+    }
+
+    /// Replaces an entry that moved on.
+    pub(super) fn update(&mut self, entry: Entry) {
+        self.open.insert(entry.change.id.clone(), entry);
+    }
+
+    /// Lets an entry go: published, or ended without a commit.
+    pub(super) fn remove(&mut self, id: &ChangeId) -> Option<Entry> {
+        let entry = self.open.remove(id)?;
+        let name = &entry.change.store;
+        if let Some(store) = self.stores.get_mut(name) {
+            store.changes.retain(|it| it != id);
+            if store.changes.is_empty() {
+                self.stores.remove(name);
+            }
+        }
+        Some(entry)
+    }
+
+    /// The next entry to write: owners take turns, each owner's entries keep their order.
+    pub(super) fn next(&mut self) -> Option<ChangeId> {
+        loop {
+            let after = self.turn.take();
+            let following = after.as_ref().and_then(|owner| {
+                use std::ops::Bound::{Excluded, Unbounded};
+                self.queues.range((Excluded(owner.clone()), Unbounded)).next()
+            });
+            let owner = following.or_else(|| self.queues.iter().next()).map(|(owner, _)| owner.clone())?;
+            self.turn = Some(owner.clone());
+            let queue = self.queues.get_mut(&owner)?;
+            let id = queue.pop_front();
+            if queue.is_empty() {
+                self.queues.remove(&owner);
+            }
+            // A cancelled entry is off the desk but may still stand in its queue.
+            if let Some(id) = id.filter(|id| self.open.contains_key(id)) {
+                return Some(id);
+            }
+        }
+    }
+
+    /// Puts entries back that were taken but not written, in front and in their order.
+    pub(super) fn put_back(&mut self, ids: &[ChangeId], owner_of: impl Fn(&Entry) -> Owner) {
+        for id in ids.iter().rev() {
+            if let Some(entry) = self.open.get(id) {
+                self.queues.entry(owner_of(entry)).or_default().push_front(id.clone());
+            }
+        }
+    }
+
+    /// Every entry that was written but not published waits to be written again. Unpublished records are forgotten.
+    pub(super) fn requeue(&mut self, owner_of: impl Fn(&Entry) -> Owner) {
+        self.queues.clear();
+        self.written.clear();
+        let waiting = |entry: &&Entry| matches!(entry.change.state, State::Queued | State::Approved);
+        for entry in self.open.values().filter(waiting) {
+            self.queues.entry(owner_of(entry)).or_default().push_back(entry.change.id.clone());
+        }
+    }
+
+    /// A store whose second deletion commit is due.
+    pub(super) fn tear_down(&mut self, store: StoreName) -> bool {
+        self.teardown.insert(store)
+    }
+
+    /// Takes every store whose second deletion commit is due.
+    pub(super) fn take_teardown(&mut self) -> BTreeSet<StoreName> {
+        std::mem::take(&mut self.teardown)
+    }
+
+    /// What our unpublished commits made of a store's record: `Some(None)` when they removed it.
+    pub(super) fn written(&self, store: &StoreName) -> Option<Option<Record>> {
+        self.written.get(store).map(|(_, record)| record.clone())
+    }
+
+    /// Notes what an unpublished commit made of a record.
+    pub(super) fn note_written(&mut self, store: StoreName, commit: CommitId, record: Option<Record>) {
+        self.written.insert(store, (commit, record));
+    }
+
+    /// Forgets what is published now.
+    pub(super) fn forget_written(&mut self, published: impl Fn(&CommitId) -> bool) {
+        self.written.retain(|_, (commit, _)| !published(commit));
+    }
+}

@@ -1,0 +1,54 @@
+//! What a request would write, shown before anybody writes it: the same derivation, on the same tip, thrown away.
+
+use super::core::Core;
+use super::derive::{Underivable, plan_put};
+use super::intake::{new_id, newest};
+use crate::domain::StoreName;
+use crate::domain::accept::{Circumstances, decide};
+use crate::domain::record::Record;
+use crate::domain::request::{Caller, Refusal, Request};
+use crate::domain::view::Rendered;
+
+/// Plans a request without accepting it.
+pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<Rendered, Refusal> {
+    let in_force = core.in_force();
+    let (book, id, current) = {
+        let desk = core.desk();
+        let current = match request {
+            Request::Create(_) => None,
+            Request::Update { store, .. } | Request::Delete { store } | Request::Adopt { store, .. } => {
+                newest(core, &desk, store)?
+            }
+        };
+        (desk.book.clone(), new_id(&desk, core.now()), current)
+    };
+    let at = Circumstances {
+        policy: &in_force.policy,
+        book: &book,
+        caller,
+        id: &id,
+        now: core.now(),
+        lifted: core.settings.lift_limits,
+    };
+    let record: Record = decide(&at, request, current.as_ref())?.record;
+    let tip = core.repo.branch("main").map_err(|error| Refusal::Unavailable(error.to_string()))?;
+    let plan = plan_put(&core.repo, tip.as_ref(), &core.templates, &at, &record).map_err(why)?;
+    let store: StoreName = record.name().clone();
+    let warnings = warnings(core, &record);
+    Ok(Rendered { store, noop: plan.is_empty(), files: plan.files(), diff: plan.to_string(), warnings })
+}
+
+fn why(error: Underivable) -> Refusal {
+    match error {
+        Underivable::Failed(error) => Refusal::Conflict(error.message),
+        Underivable::Git(error) => Refusal::Unavailable(error.to_string()),
+    }
+}
+
+fn warnings(core: &Core, record: &Record) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !core.watched.contains_key(&record.spec.cluster) {
+        warnings.push(format!("cluster {} is not watched: the store is followed to its commit only", record.spec.cluster));
+    }
+    warnings
+}

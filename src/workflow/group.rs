@@ -1,0 +1,295 @@
+//! One group: what is pending becomes commits on main and one deploy commit per touched cluster, all landed at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use super::core::{Core, InForce};
+use super::deploy::{self, Dropped};
+use super::derive::{Derived, Underivable, derive, plan_removal, title};
+use super::{prepare, repair};
+use crate::domain::accept::{Circumstances, Intent};
+use crate::domain::book::Book;
+use crate::domain::change::{Action, Change, State};
+use crate::domain::entry::Entry;
+use crate::domain::record::Record;
+use crate::domain::trailers::{Trailers, message};
+use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
+use crate::git::{CommitSpec, GitError, Group, Landed, RefUpdate};
+use crate::plan::{Edits, Plan};
+use crate::render::{RenderError, deploy_branch};
+
+/// How much work a group does before it lands. What is left goes into the next one.
+const BOUND: Duration = Duration::from_millis(250);
+
+/// Why a group did not land.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum GroupError {
+    /// Somebody else moved a branch meanwhile.
+    #[error("{0} was moved by somebody else")]
+    Moved(String),
+    /// Git failed.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The index failed.
+    #[error(transparent)]
+    Index(#[from] crate::index::IndexError),
+    /// What belongs to a cluster could not be rendered.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// The deploy tree would lose stores that nobody asked to delete.
+    #[error("refused to sign deploy/{cluster}: it would drop {stores}, whose deletion nobody accepted; look at main and at clusters/{cluster} before anything else")]
+    Drops {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The stores, comma separated.
+        stores: String,
+    },
+}
+
+/// What became of one entry of a group.
+pub(super) enum Fate {
+    /// A commit carries it.
+    Written(CommitId, Option<Record>),
+    /// There was nothing to write.
+    Nothing,
+    /// It failed, alone.
+    Failed(crate::domain::change::ChangeError),
+}
+
+/// What a landed group did.
+#[derive(Default)]
+pub(super) struct Report {
+    /// Every entry with what became of it.
+    pub(super) fates: Vec<(Entry, Fate)>,
+    /// Entries there was no time for.
+    pub(super) left: Vec<ChangeId>,
+    /// Stores whose last files were taken, with the commit.
+    pub(super) removed: Vec<(StoreName, CommitId)>,
+    /// Whether any branch moved.
+    pub(super) landed: bool,
+}
+
+/// One group while it is written.
+struct Work<'a> {
+    core: &'a Core,
+    in_force: InForce,
+    group: Group<'a>,
+    main: Option<CommitId>,
+    tip: Option<CommitId>,
+    deploys: BTreeMap<ClusterName, Edits>,
+    dropped: BTreeMap<ClusterName, Dropped>,
+    records: BTreeMap<StoreName, Option<Record>>,
+    report: Report,
+}
+
+/// Writes and lands a group. On any error nothing has moved.
+pub(super) fn write(core: &Core, ids: &[ChangeId], removals: &BTreeSet<StoreName>) -> Result<Report, GroupError> {
+    let main = core.repo.branch("main")?;
+    let mut work = Work {
+        core,
+        in_force: core.in_force(),
+        group: core.repo.group()?,
+        tip: main.clone(),
+        main,
+        deploys: BTreeMap::new(),
+        dropped: BTreeMap::new(),
+        records: BTreeMap::new(),
+        report: Report::default(),
+    };
+    work.prepare()?;
+    work.put_right()?;
+    let began = Instant::now();
+    for (position, id) in ids.iter().enumerate() {
+        if began.elapsed() > BOUND && position > 0 {
+            work.report.left = ids[position..].to_vec();
+            break;
+        }
+        work.one(id)?;
+    }
+    for store in removals {
+        work.remove(store)?;
+    }
+    work.land()
+}
+
+impl<'a> Work<'a> {
+    /// Every cluster's bootstrap lies on main, for a person to apply.
+    fn prepare(&mut self) -> Result<(), GroupError> {
+        let Some(tip) = self.tip.clone() else { return Ok(()) };
+        let edits = prepare::bootstraps(self.core, &self.in_force, &tip)?;
+        if !edits.is_empty() {
+            self.commit(&edits, "write the clusters' bootstrap\n\nFleetwright-Action: bootstrap\n")?;
+        }
+        Ok(())
+    }
+
+    /// Rendered files on main that are not what the deploy branches hold are put right first.
+    fn put_right(&mut self) -> Result<(), GroupError> {
+        let Some(tip) = self.tip.clone() else { return Ok(()) };
+        let clusters: Vec<ClusterName> = self.in_force.policy.clusters.keys().cloned().collect();
+        let edits = repair::edits(self.core, &tip, &clusters)?;
+        if edits.is_empty() {
+            return Ok(());
+        }
+        let text = repair::message(&edits);
+        self.commit(&edits, &text)?;
+        Ok(())
+    }
+
+    fn one(&mut self, id: &ChangeId) -> Result<(), GroupError> {
+        let Some(entry) = self.core.desk().entry(id).cloned() else { return Ok(()) };
+        let fate = match self.derive(&entry) {
+            Ok(Derived::Nothing) => Fate::Nothing,
+            Ok(Derived::Plan(plan, record)) => {
+                let text = self.message(&entry.change, &plan, 1, adopts(&entry));
+                match self.commit(&plan.main, &text)? {
+                    None => Fate::Nothing,
+                    Some(commit) => {
+                        self.carry(&plan);
+                        self.records.insert(entry.change.store.clone(), Some((*record).clone()));
+                        Fate::Written(commit, Some(*record))
+                    }
+                }
+            }
+            Err(Underivable::Failed(error)) => Fate::Failed(error),
+            Err(Underivable::Git(error)) => return Err(error.into()),
+        };
+        self.report.fates.push((entry, fate));
+        Ok(())
+    }
+
+    /// Derives an entry at the tip. What intake reserved is not counted again; a hand edit is counted here first.
+    fn derive(&self, entry: &Entry) -> Result<Derived, Underivable> {
+        let accepted = self.accepted(&entry.change.store);
+        let never_released = self.never_released(&entry.change.store, accepted.as_ref());
+        let by_hand = matches!(entry.intent, Intent::Adopt { .. });
+        let nothing_taken = Book::default();
+        let desk = by_hand.then(|| self.core.desk());
+        let at = Circumstances {
+            policy: &self.in_force.policy,
+            book: desk.as_ref().map_or(&nothing_taken, |desk| &desk.book),
+            caller: &entry.caller,
+            id: &entry.change.id,
+            now: entry.change.created_at,
+            lifted: !by_hand || self.core.settings.lift_limits,
+        };
+        let tip = self.tip.as_ref();
+        derive(&self.group, tip, &self.core.templates, &at, entry, accepted.as_ref(), never_released)
+    }
+
+    /// A store's record as our commits up to the tip made it.
+    fn accepted(&self, store: &StoreName) -> Option<Record> {
+        if let Some(record) = self.records.get(store) {
+            return record.clone();
+        }
+        if let Some(record) = self.core.desk().written(store) {
+            return record;
+        }
+        let row = self.core.index.store(store).ok().flatten()?;
+        row.removed_at.is_none().then_some(row.record)
+    }
+
+    /// Whether the cluster is known never to have made the store's release.
+    fn never_released(&self, store: &StoreName, record: Option<&Record>) -> bool {
+        let watched = record.and_then(|it| self.core.watched.get(&it.spec.cluster));
+        let Some(watched) = watched else { return false };
+        if !watched.view.cluster().synced {
+            return false;
+        }
+        watched.view.store(store).is_none_or(|seen| seen.release.is_none())
+    }
+
+    /// The second commit of a deletion.
+    fn remove(&mut self, store: &StoreName) -> Result<(), GroupError> {
+        let (Some(record), Some(tip)) = (self.accepted(store), self.tip.clone()) else { return Ok(()) };
+        let Some(deletion) = record.metadata.deletion.clone() else { return Ok(()) };
+        let plan = plan_removal(&self.group, &tip, &record)?;
+        let requester = self.core.index.change(&deletion.change).ok().flatten();
+        let requester = requester.map_or_else(|| "fleetwright".to_owned(), |it| it.requester);
+        let uid = record.metadata.uid.clone().unwrap_or_else(|| deletion.change.clone().into());
+        let mut change =
+            Change::queued(deletion.change.clone(), store.clone(), uid, Action::Delete, requester, deletion.at);
+        change.state = State::Written;
+        let text = self.message(&change, &plan, 2, None);
+        if let Some(commit) = self.commit(&plan.main, &text)? {
+            self.carry(&plan);
+            self.records.insert(store.clone(), None);
+            self.report.removed.push((store.clone(), commit));
+        }
+        Ok(())
+    }
+
+    fn message(&self, change: &Change, plan: &Plan, step: u8, adopts: Option<String>) -> String {
+        let trailers = Trailers {
+            change: change.id.clone(),
+            store: change.store.clone(),
+            uid: change.uid.clone(),
+            action: change.action,
+            requester: change.requester.clone(),
+            template: self.core.templates.digest()[..12].to_owned(),
+            step,
+            adopts,
+        };
+        let files = plan.main.len();
+        let text = format!("{files} file{} for cluster {}", if files == 1 { "" } else { "s" }, plan.cluster);
+        message(&title(change.action, &change.store, step), Some(&text), &trailers)
+    }
+
+    fn commit(&mut self, edits: &Edits, text: &str) -> Result<Option<CommitId>, GroupError> {
+        let commit = self.group.commit(&CommitSpec {
+            parent: self.tip.as_ref(),
+            grafts: &[],
+            edits,
+            even_if_same: false,
+            message: text,
+            author: &self.core.settings.author,
+            committer: &self.core.settings.author,
+            time_seconds: self.core.now().as_second(),
+            key: &self.core.keys.main,
+        })?;
+        if let Some(commit) = &commit {
+            self.tip = Some(commit.clone());
+        }
+        Ok(commit)
+    }
+
+    /// Adds a plan to what its cluster's deploy commit carries.
+    fn carry(&mut self, plan: &Plan) {
+        self.deploys.entry(plan.cluster.clone()).or_default().extend(plan.deploy());
+        if plan.drops_store {
+            self.dropped.entry(plan.cluster.clone()).or_default().insert(plan.store.clone());
+        }
+    }
+
+    fn land(mut self) -> Result<Report, GroupError> {
+        let mut updates = Vec::new();
+        for cluster in self.in_force.policy.clusters.keys() {
+            let edits = self.deploys.remove(cluster).unwrap_or_default();
+            let dropped = self.dropped.remove(cluster).unwrap_or_default();
+            let source = self.tip.as_ref();
+            let made = deploy::commit(self.core, &mut self.group, &self.in_force, cluster, &edits, &dropped, source)?;
+            if let Some((old, new)) = made {
+                updates.push(RefUpdate::branch(&deploy_branch(cluster), old, new));
+            }
+        }
+        // main moves last: a deploy head that names a source ahead of main tells a restart what was landing.
+        if let Some(tip) = self.tip.as_ref().filter(|tip| Some(*tip) != self.main.as_ref()) {
+            updates.push(RefUpdate::branch("main", self.main.clone(), tip.clone()));
+        }
+        if !updates.is_empty() {
+            match self.group.land(&updates)? {
+                Landed::Yes => self.report.landed = true,
+                Landed::Moved { reference } => return Err(GroupError::Moved(reference)),
+            }
+        }
+        Ok(self.report)
+    }
+}
+
+/// The person's commit that an entry takes over.
+fn adopts(entry: &Entry) -> Option<String> {
+    match &entry.intent {
+        Intent::Adopt { commit, .. } => Some(commit.to_string()),
+        _ => None,
+    }
+}

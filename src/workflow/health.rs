@@ -1,0 +1,130 @@
+//! The server's own state, the clusters', and the few things an admin may do about them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::core::{Core, lock};
+use super::deploy::sequence;
+use super::intake::find_change;
+use super::project::ProjectError;
+use super::settings::Mode;
+use super::start::{self, StartError};
+use crate::domain::change::{Change, State};
+use crate::domain::request::{Caller, Refusal, Role};
+use crate::domain::view::{ClusterView, Foreign, Health, SourceView};
+use crate::domain::{ChangeId, ClusterName, CommitId};
+
+/// One entry per part, and whether all are well.
+pub(super) fn health(core: &Core) -> Health {
+    let remote = lock(&core.remote).clone();
+    let queued = core.desk().len();
+    let tip = core.index.tip();
+    let index = match &tip {
+        Ok(tip) => json!({ "status": "ok", "commit": tip, "stores": core.index.len().unwrap_or(0) }),
+        Err(error) => json!({ "status": "degraded", "message": error.to_string() }),
+    };
+    let published = core.published("main").ok().flatten();
+    let kind = if matches!(core.settings.mode, Mode::Embedded) { "embedded" } else { "remote" };
+    let git = json!({
+        "status": if remote.problem.is_none() { "ok" } else { "degraded" },
+        "message": remote.problem,
+        "mode": kind,
+        "published": published,
+        "agreedAt": remote.agreed_at,
+        "queued": queued,
+    });
+    let clusters = clusters(core);
+    let alarmed = clusters.iter().any(|it| !it.alarms.is_empty());
+    let of = |it: &ClusterView| json!({ "watched": it.watched, "status": it.status, "alarms": it.alarms });
+    let clusters: BTreeMap<String, Value> = clusters.iter().map(|it| (it.name.to_string(), of(it))).collect();
+    let well = remote.problem.is_none() && tip.is_ok() && !alarmed;
+    let checks = BTreeMap::from([
+        ("index".to_owned(), index),
+        ("git".to_owned(), git),
+        ("forge".to_owned(), json!({ "status": "ok", "message": "no forge is configured" })),
+        ("clusters".to_owned(), json!(clusters)),
+    ]);
+    Health { status: if well { "ok" } else { "degraded" }.to_owned(), checks }
+}
+
+/// Every cluster of the policy.
+pub(super) fn clusters(core: &Core) -> Vec<ClusterView> {
+    let names: Vec<ClusterName> = core.in_force().policy.clusters.keys().cloned().collect();
+    names.into_iter().map(|name| cluster(core, name)).collect()
+}
+
+fn cluster(core: &Core, name: ClusterName) -> ClusterView {
+    let published = core.published_deploy(&name).ok().flatten();
+    let alarm = lock(&core.deploy_alarms).get(&name).cloned();
+    let mut source = SourceView {
+        sequence: published.as_ref().and_then(|it| sequence(&core.repo, it).ok()),
+        published,
+        alarm: alarm.clone(),
+        ..SourceView::default()
+    };
+    let mut alarms: Vec<String> = alarm.into_iter().collect();
+    let status = match core.watched.get(&name) {
+        None => "not watched by this server".to_owned(),
+        Some(watched) => {
+            let seen = watched.view.cluster();
+            source.observed = seen.source.as_ref().and_then(|it| it.commit());
+            source.verified = seen.source.as_ref().and_then(|it| it.verified());
+            let sentences = seen.alarms().into_iter().map(|it| format!("{}; {}", it.message, it.next_step));
+            alarms.extend(sentences);
+            seen.status_sentence(core.now())
+        }
+    };
+    let stores = core.desk().book.stores_on(&name);
+    ClusterView { watched: core.watched.contains_key(&name), name, stores, status, source, alarms }
+}
+
+/// What people changed on main without effect.
+pub(super) fn foreign(core: &Core) -> Vec<Foreign> {
+    let all = lock(&core.foreign).clone();
+    all.into_iter().map(|(path, why)| Foreign { path, why }).collect()
+}
+
+/// Puts a commit's policy and charts in force.
+pub(super) fn vouch(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
+    let unavailable = |error: crate::git::GitError| Refusal::Unavailable(error.to_string());
+    let main = core.published("main").map_err(unavailable)?;
+    let known = core.repo.contains(commit).map_err(unavailable)?;
+    let on_main = match &main {
+        Some(main) if known => core.repo.is_ancestor(commit, main).map_err(unavailable)?,
+        _ => false,
+    };
+    if !on_main {
+        return Err(Refusal::Conflict(format!("commit {commit} is not on published main; push it first")));
+    }
+    start::put_in_force(core, Some(commit)).map_err(|error| match error {
+        StartError::Policy(why) => Refusal::Conflict(format!("the policy of commit {commit} cannot be used: {why}")),
+        other => Refusal::Unavailable(other.to_string()),
+    })?;
+    core.wake.notify_one();
+    Ok(())
+}
+
+/// Takes a change back that is not written yet.
+pub(super) fn cancel(core: &Core, caller: &Caller, id: &ChangeId) -> Result<Change, Refusal> {
+    let not_found = || Refusal::NotFound(id.to_string());
+    let mut change = {
+        let desk = core.desk();
+        find_change(core, &desk, id).ok_or_else(not_found)?
+    };
+    let mine = caller.role >= Role::Operator || change.requester == caller.subject;
+    if !mine {
+        return Err(not_found());
+    }
+    if change.state == State::Cancelled {
+        return Ok(change);
+    }
+    let waits = matches!(change.state, State::Queued | State::Proposed);
+    if !waits || !change.go(State::Cancelled, core.now(), Some(format!("by {}", caller.subject))) {
+        let state = format!("{:?}", change.state).to_lowercase();
+        return Err(Refusal::Conflict(format!("change {id} is {state} and cannot be cancelled any more")));
+    }
+    let ended = core.end(std::slice::from_ref(&change));
+    ended.map_err(|error: ProjectError| Refusal::Unavailable(error.to_string()))?;
+    Ok(change)
+}

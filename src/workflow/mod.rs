@@ -1,0 +1,225 @@
+//! The workflow: intake, the writer's loop, observation, teardown. The only place where adapters meet.
+//!
+//! The faces see [`Fleet`] and nothing behind it. Must not know: HTTP, command lines, HTML.
+
+mod adopt;
+mod alarm;
+mod core;
+mod deploy;
+mod derive;
+mod desk;
+mod dry_run;
+mod group;
+mod health;
+mod intake;
+mod observe;
+pub mod offline;
+mod prepare;
+mod project;
+mod publish;
+mod query;
+mod recover;
+mod repair;
+mod settings;
+mod skeleton;
+mod start;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::change::{Change, State};
+use crate::domain::policy::FleetPolicy;
+use crate::domain::request::{Caller, Refusal, Request, Role};
+use crate::domain::view::{
+    ChangeFilter, ClusterView, Foreign, Health, HistoryItem, Page, Rendered, StoreFilter, StoreView,
+};
+use crate::domain::{ChangeId, CommitId};
+use core::Core;
+
+pub use intake::{Accepted, Idempotency, Submission};
+pub use settings::{ClusterAccess, Mode, Settings};
+pub use start::StartError;
+
+/// A running fleet: one repository, its writer and its watchers. Cheap to clone.
+#[derive(Clone)]
+pub struct Fleet(Arc<Running>);
+
+struct Running {
+    core: Arc<Core>,
+    door: intake::Door,
+    stop: CancellationToken,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Fleet {
+    /// Opens journal, index and repository and starts the writer and the watchers.
+    ///
+    /// # Errors
+    /// One sentence that says what is missing or broken, and what to do.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let clusters = start::connect(&settings).await?;
+        let opening = tokio::task::spawn_blocking(move || start::open(settings, clusters));
+        let opened = opening.await.map_err(|error| StartError::Interrupted(error.to_string()))??;
+        let core = Arc::new(opened.core);
+        let stop = CancellationToken::new();
+        let mut tasks = vec![tokio::spawn(writer::run(core.clone(), opened.remote, stop.clone()))];
+        for (name, watcher) in opened.watchers {
+            tasks.push(tokio::spawn(observe::follow(core.clone(), name, watcher, stop.clone())));
+        }
+        let door = intake::Door::open(core.clone());
+        Ok(Self(Arc::new(Running { core, door, stop, tasks: Mutex::new(tasks) })))
+    }
+
+    /// Ends the writer after its current group, and the watchers. What is queued stays in the journal.
+    pub async fn stop(&self) {
+        self.0.stop.cancel();
+        for task in self.0.tasks.lock().await.drain(..) {
+            let _ended = task.await;
+        }
+        if let Err(error) = self.0.core.index.flush() {
+            tracing::warn!(%error, "the index was not flushed; the next start takes a little longer");
+        }
+    }
+
+    /// Hands a request in. When this returns `Ok`, the request is on disk.
+    ///
+    /// # Errors
+    /// Why it was not accepted.
+    pub async fn submit(&self, caller: &Caller, submission: Submission) -> Result<Accepted, Refusal> {
+        self.0.door.submit(caller, submission).await
+    }
+
+    /// A change, if there is one that the caller may see.
+    pub fn change(&self, caller: &Caller, id: &ChangeId) -> Option<Change> {
+        query::change(&self.0.core, caller, id)
+    }
+
+    /// Changes, newest first; the cursor is the one of an earlier page.
+    pub fn changes(
+        &self,
+        caller: &Caller,
+        filter: &ChangeFilter,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<Change>, Refusal> {
+        query::changes(&self.0.core, caller, filter, limit, cursor)
+    }
+
+    /// A store, if there is one that the caller may see.
+    pub fn store(&self, caller: &Caller, name: &str) -> Option<StoreView> {
+        query::store(&self.0.core, caller, name).ok().flatten()
+    }
+
+    /// Stores in order of their names.
+    pub fn stores(
+        &self,
+        caller: &Caller,
+        filter: &StoreFilter,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<StoreView>, Refusal> {
+        query::stores(&self.0.core, caller, filter, limit, cursor)
+    }
+
+    /// A store's commits, newest first.
+    pub fn history(
+        &self,
+        caller: &Caller,
+        name: &str,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<HistoryItem>, Refusal> {
+        query::history(&self.0.core, caller, name, limit, cursor)
+    }
+
+    /// What a request would write. Blocks; nothing is accepted.
+    pub fn render(&self, caller: &Caller, request: &Request) -> Result<Rendered, Refusal> {
+        dry_run::render(&self.0.core, caller, request)
+    }
+
+    /// Waits until a change gets to a state, ends, or the time is over, and returns it as it is then.
+    pub async fn wait(&self, id: &ChangeId, until: State, timeout: Duration) -> Option<Change> {
+        let mut moved = self.0.core.moved.subscribe();
+        let there = |change: &Change| {
+            change.state.is_end() || change.state == until || (until == State::Merged && change.state.is_merged())
+        };
+        let current = || intake::find_change(&self.0.core, &self.0.core.desk(), id);
+        let waiting = async {
+            loop {
+                if current().as_ref().is_some_and(there) {
+                    return;
+                }
+                // A lagging receiver only means that much happened; the state is read again anyway.
+                let _news = moved.recv().await;
+            }
+        };
+        let _in_time = tokio::time::timeout(timeout, waiting).await;
+        current()
+    }
+
+    /// The server's own state.
+    pub fn health(&self) -> Health {
+        health::health(&self.0.core)
+    }
+
+    /// Whether requests are taken.
+    pub fn ready(&self) -> bool {
+        !self.0.stop.is_cancelled()
+    }
+
+    /// The clusters of the policy.
+    pub fn clusters(&self) -> Vec<ClusterView> {
+        health::clusters(&self.0.core)
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> Arc<FleetPolicy> {
+        self.0.core.in_force().policy
+    }
+
+    /// What people changed on main without effect.
+    pub fn foreign(&self) -> Vec<Foreign> {
+        health::foreign(&self.0.core)
+    }
+
+    /// Puts the policy and the charts of a commit on main in force.
+    ///
+    /// # Errors
+    /// When the caller is no admin, the commit is not on main, or its policy is not valid.
+    pub async fn vouch(&self, caller: &Caller, commit: &CommitId) -> Result<(), Refusal> {
+        if caller.role < Role::Admin {
+            return Err(Refusal::Forbidden("vouching for a commit needs an admin".to_owned()));
+        }
+        let (core, commit) = (self.0.core.clone(), commit.clone());
+        let vouching = tokio::task::spawn_blocking(move || health::vouch(&core, &commit));
+        vouching.await.map_err(|error| Refusal::Unavailable(error.to_string()))?
+    }
+
+    /// Takes a change back that is not written yet.
+    ///
+    /// # Errors
+    /// When there is no such change, or it has gone too far.
+    pub fn cancel(&self, caller: &Caller, id: &ChangeId) -> Result<Change, Refusal> {
+        health::cancel(&self.0.core, caller, id)
+    }
+
+    /// Whom a token stands for.
+    pub fn authenticate(&self, token: &str) -> Option<Caller> {
+        use subtle::ConstantTimeEq;
+        let hash = start::token_hash(token);
+        let known = self.0.core.journal.tokens().ok()?;
+        let same = |it: &(String, Caller)| bool::from(it.0.as_bytes().ct_eq(hash.as_bytes()));
+        known.into_iter().find(same).map(|(_, caller)| caller)
+    }
+
+    /// The bare repository, for who serves it.
+    pub fn repository(&self) -> PathBuf {
+        self.0.core.settings.repository.clone()
+    }
+}

@@ -1,0 +1,167 @@
+//! What clusters show moves changes on: applied, ready, the second step of a deletion, gone.
+//!
+//! Level by level: every look compares what Git wants with what is seen now, so a missed event costs nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::core::{Core, Watched};
+use super::project::{ProjectError, note_in_book};
+use crate::cluster::{Changes, Watcher};
+use crate::domain::change::{Action, Change, State};
+use crate::domain::entry::{Projection, StoreRow};
+use crate::domain::phase::{
+    DeletionStep, Desired, Phase, Status, first_deletion_step_done, goal_reached, is_applied, is_gone, status,
+};
+use crate::domain::{ClusterName, CommitId, StoreName};
+
+/// How often open changes are looked at without news: deadlines pass silently.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Follows one cluster until the token is cancelled.
+pub(super) async fn follow(core: Arc<Core>, cluster: ClusterName, mut watcher: Watcher, stop: CancellationToken) {
+    let mut published = core.published.subscribe();
+    let mut asked: Option<CommitId> = None;
+    loop {
+        let changes = tokio::select! {
+            () = stop.cancelled() => return,
+            changes = watcher.changed() => changes,
+            _ = published.changed() => Changes::default(),
+            () = tokio::time::sleep(LOOK) => Changes::default(),
+        };
+        ask_to_fetch(&core, &cluster, &mut asked).await;
+        let (shared, name) = (core.clone(), cluster.clone());
+        let looked = tokio::task::spawn_blocking(move || look(&shared, &name, &changes)).await;
+        match looked {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%cluster, %error, "what the cluster shows was not taken in; it is looked at again"),
+            Err(error) => tracing::error!(%cluster, %error, "a look at the cluster ended early"),
+        }
+    }
+}
+
+/// Asks the cluster's Flux once per published deploy commit to fetch now instead of at its interval.
+async fn ask_to_fetch(core: &Core, cluster: &ClusterName, asked: &mut Option<CommitId>) {
+    let Some(watched) = core.watched.get(cluster) else { return };
+    let Ok(Some(head)) = core.published_deploy(cluster) else { return };
+    let there = watched.view.cluster().source.and_then(|it| it.commit());
+    if there.as_ref() == Some(&head) || asked.as_ref() == Some(&head) {
+        return;
+    }
+    match watched.cluster.request_fetch(head.as_str()).await {
+        Ok(()) => *asked = Some(head),
+        Err(error) => tracing::debug!(%cluster, %error, "Flux was not asked to fetch; it does so at its interval"),
+    }
+}
+
+/// Looks at the stores that changed, and at all that have something open.
+fn look(core: &Core, cluster: &ClusterName, changes: &Changes) -> Result<(), ProjectError> {
+    let Some(watched) = core.watched.get(cluster) else { return Ok(()) };
+    let mut names: BTreeSet<StoreName> = changes.stores.clone();
+    names.extend(core.index.open_changes()?.into_iter().map(|(_, store)| store));
+    let mut projection = Projection::default();
+    for name in names {
+        let Some(row) = core.index.store(&name)?.filter(|row| row.record.spec.cluster == *cluster) else { continue };
+        look_at(core, watched, &name, row, &mut projection)?;
+    }
+    if projection.stores.is_empty() && projection.changes.is_empty() {
+        return Ok(());
+    }
+    core.index.apply(&projection)?;
+    let mut desk = core.desk();
+    for (name, row) in &projection.stores {
+        note_in_book(core, &mut desk, name, row);
+    }
+    drop(desk);
+    projection.changes.iter().for_each(|change| core.ring(&change.id));
+    Ok(())
+}
+
+fn look_at(
+    core: &Core,
+    watched: &Watched,
+    name: &StoreName,
+    mut row: StoreRow,
+    projection: &mut Projection,
+) -> Result<(), ProjectError> {
+    let (cluster, seen) = watched.view.both(name);
+    let desired = desired(&row);
+    let contains = |source: &CommitId| contains(core, &desired, source);
+    let now = core.now();
+    let status = status(&desired, Some((&cluster, seen.as_ref())), &contains, now);
+    let before = row.clone();
+    let mut applied = is_applied(&desired, &cluster, seen.as_ref(), now);
+    match desired.deletion {
+        Some(DeletionStep::First) => {
+            applied = first_deletion_step_done(&desired, &cluster, seen.as_ref(), &contains);
+            if applied && core.desk().tear_down(name.clone()) {
+                core.wake.notify_one();
+            }
+        }
+        Some(DeletionStep::Second) => row.gone |= is_gone(&desired, &cluster, seen.as_ref(), &contains),
+        None => {}
+    }
+    if applied || row.gone {
+        row.applied = Some(row.desired.clone());
+    }
+    if let Some(mut change) = core.index.change(&row.change)?
+        && progress(&mut change, &desired, &status, applied || row.gone, now)
+    {
+        projection.changes.push(change);
+    }
+    if row != before {
+        projection.stores.push((name.clone(), row));
+    }
+    Ok(())
+}
+
+/// Moves a merged change on, and says what it waits for.
+fn progress(change: &mut Change, desired: &Desired, status: &Status, applied: bool, now: jiff::Timestamp) -> bool {
+    if !change.state.is_merged() || change.state.is_end() {
+        return false;
+    }
+    let before = change.clone();
+    if applied {
+        change.go(State::Applied, now, Some("the cluster has it".to_owned()));
+    }
+    let reached = goal_reached(desired, status) && (change.action != Action::Delete || status.phase == Phase::Deleted);
+    if reached {
+        change.go(State::Ready, now, Some(status.message.clone()));
+    } else {
+        change.waiting_for = Some(waiting(status));
+    }
+    *change != before
+}
+
+fn waiting(status: &Status) -> String {
+    format!("{} ({}): {}", status.phase, status.reason, status.message)
+}
+
+/// What Git wants of a row's store.
+pub(super) fn desired(row: &StoreRow) -> Desired {
+    let deletion = match (&row.removed_at, &row.record.metadata.deletion) {
+        (Some(_), _) => Some(DeletionStep::Second),
+        (None, Some(_)) => Some(DeletionStep::First),
+        (None, None) => None,
+    };
+    Desired {
+        name: row.record.name().clone(),
+        uid: row.uid.clone(),
+        spec_hash: row.spec_hash.clone(),
+        deploy_commit: row.deploy.clone(),
+        deletion,
+        suspended: row.record.spec.suspended,
+    }
+}
+
+/// Whether the commit a cluster has fetched carries a store's desired state.
+pub(super) fn contains(core: &Core, desired: &Desired, source: &CommitId) -> Option<bool> {
+    let deploy = desired.deploy_commit.as_ref()?;
+    if !core.repo.contains(source).ok()? {
+        return None;
+    }
+    core.repo.is_ancestor(deploy, source).ok()
+}

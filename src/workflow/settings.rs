@@ -1,0 +1,65 @@
+//! What a fleet is started with. The faces make it from flags and the configuration file.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::domain::ClusterName;
+use crate::git::Person;
+
+/// Everything a fleet is started with.
+#[derive(Clone)]
+pub struct Settings {
+    /// The data folder: journal, index, keys, tokens. Exists and is locked by the caller.
+    pub data: PathBuf,
+    /// The bare repository: the fleet repository itself, or our mirror of it.
+    pub repository: PathBuf,
+    /// Where the fleet repository is published.
+    pub mode: Mode,
+    /// Where clusters fetch the fleet repository.
+    pub cluster_url: String,
+    /// Whether clusters need a credential for it.
+    pub cluster_auth: bool,
+    /// Author and committer of our commits.
+    pub author: Person,
+    /// The key that signs main; made in the data folder when none is given.
+    pub signing_key: Option<PathBuf>,
+    /// The key that signs deploy branches; made in the data folder when none is given.
+    pub deploy_key: Option<PathBuf>,
+    /// The clusters that are watched.
+    pub clusters: Vec<ClusterAccess>,
+    /// Whether counts and budgets are lifted, for load and fault runs.
+    pub lift_limits: bool,
+    /// How many requests may be queued.
+    pub queue: usize,
+    /// A folder with templates of the user's own.
+    pub templates: Option<PathBuf>,
+}
+
+/// Where the fleet repository is published.
+#[derive(Clone)]
+pub enum Mode {
+    /// Here: the repository is the published one.
+    Embedded,
+    /// At a remote, which is fetched from and pushed to.
+    Remote {
+        /// Its URL, without credentials.
+        url: String,
+        /// The credential.
+        token: Option<String>,
+        /// The least time between two pushes.
+        pace: Duration,
+        /// The time between two looks at the remote.
+        poll: Duration,
+    },
+}
+
+/// How a cluster is reached.
+#[derive(Debug, Clone)]
+pub struct ClusterAccess {
+    /// Its name in the policy.
+    pub name: ClusterName,
+    /// The kubeconfig file; none takes the pod's own account.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context in it; none takes the current one.
+    pub context: Option<String>,
+}

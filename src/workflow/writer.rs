@@ -1,0 +1,304 @@
+//! The one writer of a fleet repository: an event loop that takes in, writes, and publishes.
+//!
+//! It is woken by accepted requests, by pushes that ended, by deletions that are due and by the clock; whatever
+//! arrives while it works joins the next group.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::core::{Core, RemoteStatus, lock};
+use super::group::{self, Fate, GroupError, Report};
+use super::project::{self, ProjectError};
+use super::settings::Mode;
+use super::{adopt, alarm, publish};
+use crate::domain::ChangeId;
+use crate::domain::change::{Change, State};
+use crate::domain::entry::Entry;
+use crate::git::{GitError, PushOutcome, Remote, RemoteError};
+
+/// How many entries one group takes at most; the time bound usually ends it earlier.
+const GROUP: usize = 2000;
+/// How long the writer waits after a failure of its own or of the remote.
+const BACK_OFF: Duration = Duration::from_secs(2);
+/// How often the published branch is looked at where nobody tells.
+const LOOK: Duration = Duration::from_secs(1);
+
+type Push = JoinHandle<Result<PushOutcome, RemoteError>>;
+
+/// The writer's own state between two turns.
+struct Writer {
+    core: Arc<Core>,
+    remote: Option<Arc<Remote>>,
+    pushing: Option<Push>,
+    last_push: Option<Instant>,
+    next_fetch: Instant,
+    blocked_until: Option<Instant>,
+}
+
+/// Runs the writer until the token is cancelled, then ends after its current group.
+pub(super) async fn run(core: Arc<Core>, remote: Option<Remote>, stop: CancellationToken) {
+    let remote = remote.map(Arc::new);
+    let now = Instant::now();
+    let mut writer =
+        Writer { core, remote, pushing: None, last_push: None, next_fetch: now, blocked_until: None };
+    while !stop.is_cancelled() {
+        let idle = match writer.turn().await {
+            Ok(idle) => idle,
+            Err(error) => {
+                tracing::error!(%error, "the writer failed and tries again");
+                lock(&writer.core.remote).problem = Some(error.to_string());
+                writer.blocked_until = Some(Instant::now() + BACK_OFF);
+                Duration::from_millis(500)
+            }
+        };
+        writer.rest(idle, &stop).await;
+    }
+    if let Some(push) = writer.pushing.take() {
+        let _ended = push.await;
+    }
+}
+
+/// What stops a turn.
+#[derive(Debug, thiserror::Error)]
+enum TurnError {
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    #[error("a worker thread ended early: {0}")]
+    Worker(#[from] tokio::task::JoinError),
+}
+
+impl Writer {
+    /// One turn: hear how the push went, look at the published branch, write what waits, begin the next push.
+    /// Returns how long there is nothing to do.
+    async fn turn(&mut self) -> Result<Duration, TurnError> {
+        self.hear_push().await?;
+        if self.pushing.is_none() && self.remote.is_some() && Instant::now() >= self.next_fetch {
+            self.fetch().await?;
+        }
+        let core = self.core.clone();
+        let blocked = self.blocked_until.is_some_and(|until| until > Instant::now());
+        let worked = tokio::task::spawn_blocking(move || work(&core, !blocked)).await??;
+        self.begin_push()?;
+        Ok(if worked { Duration::ZERO } else { LOOK })
+    }
+
+    async fn rest(&mut self, idle: Duration, stop: &CancellationToken) {
+        if idle.is_zero() {
+            return;
+        }
+        let pushed = async {
+            match &mut self.pushing {
+                Some(push) => {
+                    while !push.is_finished() {
+                        tokio::time::sleep(Duration::from_millis(2)).await;
+                    }
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.core.wake.notified() => {}
+            () = pushed => {}
+            () = tokio::time::sleep(idle) => {}
+        }
+    }
+
+    /// What a push came to, as data, and what follows from it.
+    async fn hear_push(&mut self) -> Result<(), TurnError> {
+        let Some(push) = self.pushing.take_if(|push| push.is_finished()) else { return Ok(()) };
+        let outcome = push.await?;
+        let problem = match outcome {
+            Ok(PushOutcome::Pushed) => {
+                self.core.agreed();
+                return Ok(());
+            }
+            Ok(PushOutcome::LostRace { references }) => {
+                tracing::info!(?references, "somebody else pushed first; deriving again on their tip");
+                self.next_fetch = Instant::now();
+                return Ok(());
+            }
+            Ok(PushOutcome::Denied { refusals, said }) => {
+                let reasons: Vec<String> = refusals.iter().map(|it| format!("{}: {}", it.reference, it.reason)).collect();
+                format!("the remote refuses our push ({}) {said}", reasons.join("; "))
+            }
+            Ok(PushOutcome::TimedOut) => "the push timed out; the remote is looked at before it is tried again".to_owned(),
+            Ok(PushOutcome::Unreachable { detail }) => format!("the remote cannot be reached: {detail}"),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(problem, "the push did not go through; nothing is lost, it is tried again");
+        self.core.trouble(problem);
+        self.blocked_until = Some(Instant::now() + BACK_OFF);
+        self.next_fetch = Instant::now() + BACK_OFF;
+        Ok(())
+    }
+
+    /// Looks at the remote; where others wrote, everything unpublished is derived again on their tip.
+    async fn fetch(&mut self) -> Result<(), TurnError> {
+        let (Some(remote), Mode::Remote { poll, .. }) = (self.remote.clone(), &self.core.settings.mode) else {
+            return Ok(());
+        };
+        self.next_fetch = Instant::now() + *poll;
+        let core = self.core.clone();
+        let fetched = tokio::task::spawn_blocking(move || -> Result<(), TurnError> {
+            if let Err(error) = publish::fetch(&core, &remote) {
+                core.trouble(error.to_string());
+                return Ok(());
+            }
+            core.agreed();
+            if publish::has_diverged(&core)? {
+                publish::start_over(&core)?;
+            }
+            Ok(())
+        });
+        fetched.await?
+    }
+
+    fn begin_push(&mut self) -> Result<(), TurnError> {
+        let (Some(remote), Mode::Remote { pace, .. }) = (self.remote.clone(), &self.core.settings.mode) else {
+            return Ok(());
+        };
+        let now = Instant::now();
+        let paced = self.last_push.is_some_and(|last| last + *pace > now);
+        let blocked = self.blocked_until.is_some_and(|until| until > now);
+        if self.pushing.is_some() || paced || blocked || publish::unpublished(&self.core)?.is_empty() {
+            return Ok(());
+        }
+        self.last_push = Some(now);
+        let core = self.core.clone();
+        self.pushing = Some(tokio::task::spawn_blocking(move || publish::push(&core, &remote)));
+        Ok(())
+    }
+}
+
+/// Takes in what is published, then writes one group. Tells whether there may be more to do at once.
+fn work(core: &Core, may_write: bool) -> Result<bool, TurnError> {
+    project::catch_up(core)?;
+    adopt::take_in(core)?;
+    adopt::foreign_policy(core)?;
+    alarm::look_at_deploy_branches(core)?;
+    if !may_write {
+        return Ok(false);
+    }
+    let (ids, removals) = {
+        let mut desk = core.desk();
+        let ids: Vec<ChangeId> = std::iter::from_fn(|| desk.next()).take(GROUP).collect();
+        (ids, desk.take_teardown())
+    };
+    let written = group::write(core, &ids, &removals);
+    let report = match written {
+        Ok(report) => report,
+        Err(error) => {
+            give_back(core, &ids, removals);
+            if let GroupError::Moved(reference) = &error {
+                tracing::info!(reference, "somebody else moved the branch; deriving again on their tip");
+                return Ok(true);
+            }
+            return Err(error.into());
+        }
+    };
+    let landed = report.landed;
+    let left = report.left.clone();
+    record(core, report)?;
+    give_back(core, &left, std::collections::BTreeSet::new());
+    if landed && matches!(core.settings.mode, Mode::Embedded) {
+        project::catch_up(core)?;
+        core.agreed();
+    }
+    Ok(landed || !left.is_empty())
+}
+
+/// Puts entries and removals back that did not land.
+fn give_back(core: &Core, ids: &[ChangeId], removals: std::collections::BTreeSet<crate::domain::StoreName>) {
+    let mut desk = core.desk();
+    let book = std::mem::take(&mut desk.book);
+    desk.put_back(ids, |entry| {
+        book.get(&entry.change.store).map_or_else(|| entry.caller.owner.clone(), |it| it.owner.clone())
+    });
+    desk.book = book;
+    for store in removals {
+        desk.tear_down(store);
+    }
+}
+
+/// Notes in journal and desk what became of a group's entries.
+fn record(core: &Core, report: Report) -> Result<(), TurnError> {
+    let now = core.now();
+    let mut written: Vec<Entry> = Vec::new();
+    let mut ended: Vec<Change> = Vec::new();
+    for (mut entry, fate) in report.fates {
+        match fate {
+            Fate::Written(commit, record) => {
+                entry.change.go(State::Written, now, Some(format!("commit {commit}")));
+                entry.commit = Some(commit.clone());
+                core.desk().note_written(entry.change.store.clone(), commit, record);
+                written.push(entry);
+            }
+            Fate::Nothing => {
+                entry.change.noop = true;
+                entry.change.go(State::Ready, now, Some("there was nothing to change".to_owned()));
+                ended.push(entry.change);
+            }
+            Fate::Failed(error) => {
+                tracing::warn!(change = %entry.change.id, store = %entry.change.store, error.message, "a change failed");
+                entry.change.fail(error, now);
+                ended.push(entry.change);
+            }
+        }
+    }
+    for (store, commit) in report.removed {
+        core.desk().note_written(store, commit, None);
+    }
+    let remote = matches!(core.settings.mode, Mode::Remote { .. });
+    if remote && !written.is_empty() {
+        core.journal.update(&written).map_err(ProjectError::from)?;
+    }
+    {
+        let mut desk = core.desk();
+        for entry in written {
+            desk.update(entry);
+        }
+    }
+    core.end(&ended).map_err(TurnError::Project)?;
+    Ok(())
+}
+
+impl Core {
+    /// Ends changes that left no commit: kept in the journal, shown by the index, off the desk.
+    pub(super) fn end(&self, ended: &[Change]) -> Result<(), ProjectError> {
+        if ended.is_empty() {
+            return Ok(());
+        }
+        self.journal.settle(&[], ended)?;
+        self.index.apply(&crate::domain::entry::Projection { changes: ended.to_vec(), ..Default::default() })?;
+        let mut desk = self.desk();
+        for change in ended {
+            desk.remove(&change.id);
+            if !desk.changes_of(&change.store).is_empty() {
+                continue;
+            }
+            match self.index.store(&change.store)? {
+                Some(row) => project::note_in_book(self, &mut desk, &change.store, &row),
+                None => desk.book.remove(&change.store),
+            }
+        }
+        drop(desk);
+        ended.iter().for_each(|change| self.ring(&change.id));
+        Ok(())
+    }
+
+    fn agreed(&self) {
+        *lock(&self.remote) = RemoteStatus { problem: None, agreed_at: Some(self.now()) };
+    }
+
+    fn trouble(&self, problem: String) {
+        lock(&self.remote).problem = Some(problem);
+    }
+}
