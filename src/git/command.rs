@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn a_command_ends_at_its_deadline() {
-        // `git cat-file --batch` waits for its input, which never comes.
+        // `git hash-object --stdin` waits for its input, which never comes.
         let mut command = GitCommand::new("hash-object").args(["--stdin"]);
         let (reader, _writer) = io::pipe().unwrap();
         command.command.stdin(reader);

@@ -4,6 +4,8 @@
 //! [`Group::land`] moves the references. What is never landed leaves objects that nothing names, and no other trace.
 //! How objects reach the disk is this file's own affair.
 
+use std::fs::File;
+
 use super::commit::CommitText;
 use super::edit::{self, Sink};
 use super::object::{Entry, ObjectId, TreeId};
@@ -47,7 +49,8 @@ impl<'r> Group<'r> {
         Self { repo }
     }
 
-    /// Makes a signed commit; `None` when its tree would be its parent's (or empty, without a parent).
+    /// Makes a signed commit; `None` when its tree would be its parent's (or empty, without a parent) and
+    /// [`CommitSpec::even_if_same`] does not want it all the same.
     ///
     /// # Errors
     /// A path that cannot be written, a missing commit, a failure to sign or store. Nothing is visible then.
@@ -81,6 +84,10 @@ impl<'r> Group<'r> {
     /// # Errors
     /// [`GitError::BadReference`], [`GitError::Locked`], failures of the disk.
     pub fn land(self, updates: &[RefUpdate]) -> Result<Landed, GitError> {
+        // libgit2 syncs each object and its folder, but not the folder above, where that folder may be new.
+        let objects = self.repo.path().join("objects");
+        let synced = File::open(&objects).and_then(|folder| folder.sync_all());
+        synced.map_err(GitError::io("sync", &objects))?;
         refs::update(&self.repo, updates)
     }
 

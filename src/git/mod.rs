@@ -1,7 +1,7 @@
 //! The fleet repository: objects and references of one bare repository, and the remote it is published to.
 //!
 //! Reading and writing objects and references is libgit2's (`git2`): trees are edited as objects, there is no work
-//! tree and no index anywhere. Fetch, push and serving are the git program's, and [`command`] is the only place that
+//! tree and no index anywhere. Fetch, push and serving are the git program's, and `command.rs` is the only place that
 //! starts it. All calls block unless they are marked `async`; async callers wrap them in `spawn_blocking`.
 //!
 //! Must not know: stores, changes, policy, what a file means, nor when to fetch or push. No `git2` type leaves this

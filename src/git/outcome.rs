@@ -127,9 +127,23 @@ pub(super) fn push(success: bool, stdout: &str, stderr: &str) -> Option<PushOutc
     let moved = STALE.iter().any(|sign| stderr.contains(sign));
     let lines: Vec<_> = stdout.lines().filter_map(porcelain_line).collect();
     let refused = lines.iter().filter(|line| line.refused);
-    let judged: Vec<_> = refused
+    let mut judged: Vec<_> = refused
         .map(|line| (verdict(line.reason, moved), line))
         .collect();
+    if judged
+        .iter()
+        .all(|(verdict, _)| *verdict == Verdict::Dragged)
+    {
+        // The whole transaction failed; only the messages tell why.
+        let cause = if moved {
+            Verdict::Raced
+        } else {
+            Verdict::Refused
+        };
+        for (verdict, _) in &mut judged {
+            *verdict = cause;
+        }
+    }
     let with = |wanted| {
         judged
             .iter()
@@ -303,5 +317,206 @@ pub(super) fn failure(url: &str, stderr: &str) -> RemoteError {
         RemoteError::Unreachable { url, detail }
     } else {
         RemoteError::Failed { url, detail }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TO: &str = "To http://h/fleet.git\n";
+    const A: &str = "0123456789012345678901234567890123456789";
+
+    /// Standard output of a push of two references, from what it says about each.
+    fn said(main: &str, deploy: &str) -> String {
+        let line = |text: &str, name: &str| {
+            let (flag, summary) = text.split_at(1);
+            format!("{flag}\t{A}:refs/heads/{name}\t{}\n", summary.trim_start())
+        };
+        format!("{TO}{}{}", line(main, "main"), line(deploy, "deploy/eu"))
+    }
+
+    /// An outcome in a few words.
+    fn told(outcome: Option<PushOutcome>) -> String {
+        match outcome {
+            None => "nothing".to_owned(),
+            Some(PushOutcome::LostRace { references }) => format!("lost {}", references.join(" ")),
+            Some(PushOutcome::Denied { refusals, said }) => {
+                let refusals: Vec<_> = refusals
+                    .iter()
+                    .map(|r| format!("{}: {}", r.reference, r.reason))
+                    .collect();
+                format!("denied {} | {said}", refusals.join(", "))
+            }
+            Some(other) => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_push_s_report_is_read_line_by_line() {
+        let declined = "! [remote rejected] (pre-receive hook declined)";
+        let dragged = "! [remote rejected] (atomic push failure)";
+        let protected = "! [remote rejected] (protected branch hook declined)";
+        let whole = "! [remote rejected] (atomic transaction failed)";
+        let hook = "remote: GH006: Protected branch update failed.        \nremote: \nerror: failed to push some refs\n";
+        let moved =
+            "remote: error: cannot lock ref 'refs/heads/main': is at 1 but expected 2        \n";
+        for (success, main, deploy, stderr, outcome) in [
+            (true, "  0123456..89abcde", "* [new branch]", "", "Pushed"),
+            (true, "= [up to date]", "= [up to date]", "", "Pushed"),
+            (
+                false,
+                "! [rejected] (fetch first)",
+                "! [rejected] (atomic push failed)",
+                "",
+                "lost refs/heads/main",
+            ),
+            (
+                false,
+                "! [rejected] (non-fast-forward)",
+                "! [rejected] (atomic push failed)",
+                "",
+                "lost refs/heads/main",
+            ),
+            (
+                false,
+                "! [rejected] (stale info)",
+                dragged,
+                "",
+                "lost refs/heads/main",
+            ),
+            (
+                false,
+                "! [remote rejected] (failed to update ref)",
+                dragged,
+                moved,
+                "lost refs/heads/main",
+            ),
+            (
+                false,
+                whole,
+                whole,
+                moved,
+                "lost refs/heads/main refs/heads/deploy/eu",
+            ),
+            (
+                false,
+                protected,
+                dragged,
+                hook,
+                "denied refs/heads/main: protected branch hook declined | GH006: Protected branch update failed.",
+            ),
+            (
+                false,
+                declined,
+                declined,
+                "",
+                "denied refs/heads/main: pre-receive hook declined, refs/heads/deploy/eu: pre-receive hook declined | ",
+            ),
+            (
+                false,
+                "! [remote rejected] (failed to update ref)",
+                dragged,
+                "remote: error: disk full\n",
+                "denied refs/heads/main: failed to update ref | error: disk full",
+            ),
+            (
+                false,
+                whole,
+                whole,
+                "",
+                "denied refs/heads/main: atomic transaction failed, refs/heads/deploy/eu: atomic transaction failed | ",
+            ),
+            (
+                false,
+                "! [remote failure] (remote failed to report status)",
+                "! [remote failure] (remote failed to report status)",
+                "fatal: the remote end hung up unexpectedly\n",
+                "Unreachable { detail: \"fatal: the remote end hung up unexpectedly\" }",
+            ),
+        ] {
+            let stdout = said(main, deploy) + if success { "Done\n" } else { "" };
+            assert_eq!(
+                told(push(success, &stdout, stderr)),
+                outcome,
+                "{stdout}{stderr}"
+            );
+        }
+        // After a broken connection git may still say this, and it means nothing.
+        assert_eq!(
+            told(push(
+                false,
+                "Everything up-to-date\n",
+                "fatal: the remote end hung up\n"
+            )),
+            "nothing"
+        );
+    }
+
+    #[test]
+    fn messages_are_sorted_by_what_to_do_about_them() {
+        let kind = |stderr: &str| match failure("http://h/x", stderr) {
+            RemoteError::Denied { .. } => "denied",
+            RemoteError::NotARepository { .. } => "nothing",
+            RemoteError::NoSuchBranch { .. } => "branch",
+            RemoteError::Unreachable { .. } => "unreachable",
+            _ => "failed",
+        };
+        for (stderr, wanted) in [
+            (
+                "fatal: could not read Username for 'http://h': terminal prompts disabled",
+                "denied",
+            ),
+            ("fatal: Authentication failed for 'http://h/x/'", "denied"),
+            (
+                "remote: Permission to o/r.git denied to bot.\nfatal: unable to access 'https://h/': The requested URL \
+                 returned error: 403",
+                "denied",
+            ),
+            (
+                "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.",
+                "denied",
+            ),
+            (
+                "remote: Repository not found.\nfatal: repository 'https://h/x/' not found",
+                "nothing",
+            ),
+            (
+                "fatal: '/x' does not appear to be a git repository\nfatal: Could not read from remote repository.",
+                "nothing",
+            ),
+            ("fatal: couldn't find remote ref refs/heads/nope", "branch"),
+            (
+                "fatal: unable to access 'https://h/': Could not resolve host: h",
+                "unreachable",
+            ),
+            (
+                "fatal: unable to access 'https://h/': The requested URL returned error: 503",
+                "unreachable",
+            ),
+            (
+                "error: RPC failed; curl 56 Recv failure: Connection reset by peer",
+                "unreachable",
+            ),
+            (
+                "ssh: connect to host h port 22: No route to host\nfatal: Could not read from remote repository.",
+                "unreachable",
+            ),
+            (
+                "fatal: the receiving end does not support --atomic push",
+                "failed",
+            ),
+            (
+                "error: unable to write file: No space left on device",
+                "failed",
+            ),
+            ("", "failed"),
+        ] {
+            assert_eq!(kind(stderr), wanted, "{stderr}");
+        }
+        assert_eq!(
+            last_words("Counting objects\nerror: one\n\nfatal: two\x1b[0m\n"),
+            "error: one; fatal: two[0m"
+        );
     }
 }

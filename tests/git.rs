@@ -1,0 +1,18 @@
+//! The Git adapter, with the git program as the judge of everything it writes and everything it reads.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's helper fails its test by a panic"
+)]
+
+#[path = "git/bench.rs"]
+mod bench;
+#[path = "git/server.rs"]
+mod server;
+
+#[path = "git/objects.rs"]
+mod objects;
+#[path = "git/remote.rs"]
+mod remote;
+#[path = "git/serving.rs"]
+mod serving;
