@@ -1,0 +1,365 @@
+//! The grammar of the command line. What a flag means to the server is said by the server.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::domain::change::{Action, State};
+use crate::domain::{ChangeId, ClusterName, StoreName};
+
+/// Store requests become signed commits that Flux applies
+#[derive(Debug, Parser)]
+#[command(name = "fleetwright", version, disable_help_subcommand = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "made once, from the arguments")]
+pub(super) enum Command {
+    /// Run everything on this machine: API, dashboard and a fleet repository of its own
+    Dev(DevArgs),
+    /// Run against a remote fleet repository and real clusters
+    Serve(ServeArgs),
+    /// Write the skeleton of a fleet repository into a new or empty repository
+    Init(InitArgs),
+    /// Print what a record renders to
+    Render(RenderArgs),
+    /// Work with stores of a running server
+    Store {
+        #[command(subcommand)]
+        command: StoreCommand,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Work with changes of a running server
+    Change {
+        #[command(subcommand)]
+        command: ChangeCommand,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Work with the fleet policy
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
+    /// Work with clusters
+    Cluster {
+        #[command(subcommand)]
+        command: ClusterCommand,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DevArgs {
+    /// The data folder; made when it is not there
+    #[arg(long, value_name = "DIR", default_value = "./.fleetwright")]
+    pub(super) data: PathBuf,
+    /// The loopback address to listen at; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(super) listen: String,
+    /// Watch the cluster of this kubeconfig file
+    #[arg(long, value_name = "FILE")]
+    pub(super) kubeconfig: Option<PathBuf>,
+    /// Lift counts and request limits, for load and fault runs
+    #[arg(long)]
+    pub(super) no_limits: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: PathBuf,
+    /// Print what is in force, with secrets hidden, and stop
+    #[arg(long)]
+    pub(super) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// A new or empty folder for a bare repository, or the URL of an empty repository
+    #[arg(value_name = "DIR|URL")]
+    pub(super) target: String,
+    /// Who commits
+    #[arg(long, value_name = "NAME <EMAIL>", default_value = crate::config::AUTHOR)]
+    pub(super) author: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RenderArgs {
+    /// The record; - reads stdin
+    #[arg(value_name = "FILE")]
+    pub(super) record: PathBuf,
+    /// The fleet policy; without it the skeleton's
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+}
+
+/// The server that a client command speaks to, and how its answers are printed
+#[derive(Debug, Args)]
+pub(super) struct Server {
+    /// The server's address. The token is read from `FLEETWRIGHT_TOKEN`
+    #[arg(long, global = true, value_name = "URL", env = "FLEETWRIGHT_URL", default_value = super::client::DEFAULT_URL)]
+    pub(super) url: String,
+    /// How answers are printed
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
+    pub(super) output: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Table,
+    /// As the API answers
+    Json,
+    /// The same as YAML
+    Yaml,
+    /// Names only
+    Name,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum StoreCommand {
+    /// Ask for a new store
+    Create(CreateArgs),
+    /// Show one store
+    Get {
+        /// The store
+        name: StoreName,
+    },
+    /// List stores
+    List(StoreListArgs),
+    /// Change fields of a store
+    Update(UpdateArgs),
+    /// Delete a store and its data
+    Delete {
+        /// The store
+        name: StoreName,
+        #[command(flatten)]
+        write: WriteArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CreateArgs {
+    /// The name; without it the server makes one
+    pub(super) name: Option<StoreName>,
+    /// The engine
+    #[arg(long)]
+    pub(super) engine: String,
+    /// The cluster
+    #[arg(long)]
+    pub(super) cluster: Option<String>,
+    #[command(flatten)]
+    pub(super) spec: SpecArgs,
+    #[command(flatten)]
+    pub(super) write: WriteArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UpdateArgs {
+    /// The store
+    pub(super) name: StoreName,
+    #[command(flatten)]
+    pub(super) spec: SpecArgs,
+    /// Whether a delete is refused
+    #[arg(long, value_name = "true|false")]
+    pub(super) deletion_protection: Option<bool>,
+    /// Update only when the store's entity tag is still this one
+    #[arg(long, value_name = "ETAG")]
+    pub(super) if_match: Option<String>,
+    #[command(flatten)]
+    pub(super) write: WriteArgs,
+}
+
+/// Fields that a store is created with and that may be changed later.
+#[derive(Debug, Args)]
+pub(super) struct SpecArgs {
+    /// The plan
+    #[arg(long)]
+    pub(super) plan: Option<String>,
+    /// The owner
+    #[arg(long)]
+    pub(super) owner: Option<String>,
+    /// The host
+    #[arg(long)]
+    pub(super) host: Option<String>,
+    /// A further host; may be repeated
+    #[arg(long = "extra-host", value_name = "HOST")]
+    pub(super) extra_hosts: Vec<String>,
+    /// The chart version
+    #[arg(
+        long = "chart-version",
+        visible_alias = "version",
+        value_name = "VERSION"
+    )]
+    pub(super) version: Option<String>,
+    /// A chart value as JSON or text; dots go deeper (site.title="My shop"); may be repeated
+    #[arg(long = "set", value_name = "KEY=JSON")]
+    pub(super) set: Vec<String>,
+    /// Chart values from a YAML or JSON file; --set goes over them
+    #[arg(long, value_name = "FILE")]
+    pub(super) values: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WriteArgs {
+    /// Wait until the change got there, at most so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
+    pub(super) wait: Option<u64>,
+    /// What to wait for
+    #[arg(long, value_enum, default_value_t = Until::Merged)]
+    pub(super) until: Until,
+    /// Print the plan and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// A word that makes repeating this command harmless
+    #[arg(long, value_name = "KEY")]
+    pub(super) idempotency_key: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Until {
+    /// The commit is on the published branch
+    Merged,
+    /// The store is as it was asked for
+    Ready,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StoreListArgs {
+    /// Only this owner's
+    #[arg(long)]
+    pub(super) owner: Option<String>,
+    /// Only of this engine
+    #[arg(long)]
+    pub(super) engine: Option<String>,
+    /// Only of this plan
+    #[arg(long)]
+    pub(super) plan: Option<String>,
+    /// Only on this cluster
+    #[arg(long)]
+    pub(super) cluster: Option<String>,
+    /// Only in this phase
+    #[arg(long)]
+    pub(super) phase: Option<String>,
+    /// Only of this chart version
+    #[arg(
+        long = "chart-version",
+        visible_alias = "version",
+        value_name = "VERSION"
+    )]
+    pub(super) version: Option<String>,
+    /// Only those whose name or host holds this text
+    #[arg(short, value_name = "TEXT")]
+    pub(super) q: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ChangeCommand {
+    /// List changes
+    List(ChangeListArgs),
+    /// Show one change
+    Get {
+        /// The change
+        id: ChangeId,
+    },
+    /// Take a change back that is not merged yet
+    Cancel {
+        /// The change
+        id: ChangeId,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ChangeListArgs {
+    /// Only in this state
+    #[arg(long, value_parser = state)]
+    pub(super) state: Option<State>,
+    /// Only of this store
+    #[arg(long)]
+    pub(super) store: Option<StoreName>,
+    /// Only of stores of this owner
+    #[arg(long)]
+    pub(super) owner: Option<String>,
+    /// Only of this action
+    #[arg(long, value_parser = action)]
+    pub(super) action: Option<Action>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Say what is wrong with a fleet policy
+    Check {
+        /// The file; - reads stdin
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ClusterCommand {
+    /// Print what a cluster with Flux needs; pipe it to kubectl apply --server-side -f -
+    Bootstrap(BootstrapArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BootstrapArgs {
+    /// The cluster's name in the fleet policy
+    pub(super) cluster: ClusterName,
+    /// The data folder of `dev`
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "./.fleetwright",
+        conflicts_with = "config"
+    )]
+    pub(super) data: PathBuf,
+    /// The configuration file of `serve`
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Where the cluster fetches the fleet repository
+    #[arg(long)]
+    pub(super) url: Option<String>,
+}
+
+fn state(text: &str) -> Result<State, String> {
+    serde_json::from_value(text.into()).map_err(|error| error.to_string())
+}
+
+fn action(text: &str) -> Result<Action, String> {
+    serde_json::from_value(text.into()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn wait_takes_seconds_or_none() {
+        let wait = |args: &[&str]| match Cli::try_parse_from(args).map(|it| it.command) {
+            Ok(Command::Store {
+                command: StoreCommand::Delete { write, .. },
+                ..
+            }) => write.wait,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(wait(&["fleetwright", "store", "delete", "a"]), None);
+        assert_eq!(
+            wait(&["fleetwright", "store", "delete", "a", "--wait"]),
+            Some(60)
+        );
+        assert_eq!(
+            wait(&["fleetwright", "store", "delete", "a", "--wait", "5"]),
+            Some(5)
+        );
+    }
+}

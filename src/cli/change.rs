@@ -1,0 +1,83 @@
+//! `fleetwright change …`
+
+use serde_json::json;
+use ureq::http::Method;
+
+use super::args::{ChangeCommand, ChangeListArgs, Server};
+use super::client::{Client, read};
+use super::failure::Failure;
+use super::follow::word;
+use super::output::{self, Listed, plain};
+use crate::domain::change::Change;
+
+/// Runs one of the commands.
+pub(super) fn run(command: ChangeCommand, server: &Server) -> Result<(), Failure> {
+    let client = Client::new(&server.url)?;
+    let change: Change = match command {
+        ChangeCommand::List(args) => {
+            return output::list(
+                server.output,
+                &client.list::<Change>("/api/v1/changes", &filter(args))?,
+            );
+        }
+        ChangeCommand::Get { id } => read(client.get(&format!("/api/v1/changes/{id}"))?)?,
+        ChangeCommand::Cancel { id } => read(client.send(
+            Method::POST,
+            &format!("/api/v1/changes/{id}/cancel"),
+            Some(&json!({})),
+            &[],
+        )?)?,
+    };
+    output::one(server.output, &change, &detail(&change))
+}
+
+fn filter(args: ChangeListArgs) -> [(&'static str, Option<String>); 4] {
+    [
+        ("state", args.state.map(word)),
+        ("store", args.store.map(String::from)),
+        ("owner", args.owner),
+        ("action", args.action.map(|it| it.as_str().to_owned())),
+    ]
+}
+
+impl Listed for Change {
+    const HEADS: &'static [&'static str] =
+        &["CHANGE", "STORE", "ACTION", "STATE", "REQUESTER", "COMMIT"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.id.to_string(),
+            self.store.to_string(),
+            self.action.as_str().to_owned(),
+            word(self.state),
+            self.requester.clone(),
+            self.commit
+                .as_ref()
+                .map_or("-".to_owned(), |it| it.as_str()[..12].to_owned()),
+        ]
+    }
+
+    fn name(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+/// What a person wants to know of a change beside its row.
+pub(super) fn detail(change: &Change) -> Vec<String> {
+    let error = change
+        .error
+        .as_ref()
+        .map(|it| format!("{}: {} {}", it.reason, it.message, it.next_step));
+    let wait = change
+        .waiting_for
+        .as_ref()
+        .map(|it| format!("Waiting for {it}."));
+    let noop = change
+        .noop
+        .then(|| "There was nothing to change.".to_owned());
+    [error, wait, noop]
+        .into_iter()
+        .flatten()
+        .map(|it| plain(&it))
+        .collect()
+}

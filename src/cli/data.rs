@@ -1,0 +1,116 @@
+//! The data folder of a running server: made for its user alone, used by one process at a time.
+
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+
+/// The file that tells where the server listens.
+const ADDRESS: &str = "address";
+
+/// A data folder that this process holds until the value is dropped.
+pub(super) struct DataFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataFolder {
+    /// Makes the folder where it is not there, and takes it.
+    pub(super) fn take(path: &Path) -> Result<Self, Failure> {
+        let name = path.display();
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(|error| {
+            Failure::new(format!(
+                "cannot make the data folder {name}: {error}; choose another with --data"
+            ))
+        })?;
+        let lock = lock(path)?;
+        let folder = Self {
+            path: path.to_owned(),
+            _lock: lock,
+        };
+        // What a killed server left there must not be read as ours.
+        folder.forget_address();
+        Ok(folder)
+    }
+
+    /// Tells others where the server listens.
+    pub(super) fn write_address(&self, address: SocketAddr) -> Result<(), Failure> {
+        let (path, new) = (self.path.join(ADDRESS), self.path.join("address.new"));
+        let written = std::fs::write(&new, format!("{address}\n"))
+            .and_then(|()| std::fs::rename(&new, &path));
+        written.map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))
+    }
+
+    fn forget_address(&self) {
+        let _ = std::fs::remove_file(self.path.join(ADDRESS));
+    }
+}
+
+impl Drop for DataFolder {
+    fn drop(&mut self) {
+        self.forget_address();
+    }
+}
+
+/// Where the server of a data folder listens, when one does.
+pub(super) fn address(folder: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(folder.join(ADDRESS)).ok()?;
+    Some(text.trim().to_owned()).filter(|it| !it.is_empty())
+}
+
+/// The lock goes with the process, however it ends; the file stays and holds the process id.
+fn lock(folder: &Path) -> Result<File, Failure> {
+    let path = folder.join("lock");
+    let name = folder.display();
+    let unusable = |error| Failure::new(format!("cannot use the data folder {name}: {error}"));
+    let mut file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            let _ = file.read_to_string(&mut pid);
+            let pid = pid.trim();
+            let text = format!(
+                "data folder {name} is in use by another process (pid {pid}); stop it, or choose another folder"
+            );
+            return Err(Failure::new(text));
+        }
+        Err(TryLockError::Error(error)) => return Err(unusable(error)),
+    }
+    let written = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()));
+    written.map_err(unusable)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_held_once_and_free_again_afterwards() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let path = temp.path().join("data");
+        let held = DataFolder::take(&path).expect("free");
+        assert!(DataFolder::take(&path).is_err());
+        held.write_address("127.0.0.1:1234".parse().expect("an address"))
+            .expect("written");
+        assert_eq!(address(&path).as_deref(), Some("127.0.0.1:1234"));
+        drop(held);
+        assert_eq!(address(&path), None);
+        assert!(DataFolder::take(&path).is_ok());
+    }
+}

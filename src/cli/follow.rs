@@ -1,0 +1,189 @@
+//! Following a change until it got where the caller wants it.
+
+use std::io::{IsTerminal, Write, stderr};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::args::{Until, WriteArgs};
+use super::client::{Client, read};
+use super::failure::Failure;
+use super::output::plain;
+use crate::domain::change::{Change, State};
+
+/// Time between two looks.
+const PACE: Duration = Duration::from_millis(500);
+
+/// Where a change is, seen from what the caller wants.
+#[derive(Debug, PartialEq, Eq)]
+enum Standing {
+    There,
+    OnItsWay,
+    NeedsApproval,
+    /// It goes no further; why.
+    Over(String),
+}
+
+/// Waits as the caller asked, and returns the change as it is then with how that counts.
+pub(super) fn follow(
+    client: &Client,
+    accepted: Change,
+    write: &WriteArgs,
+) -> Result<(Change, Result<(), Failure>), Failure> {
+    let Some(seconds) = write.wait else {
+        let verdict = match standing(&accepted, write.until) {
+            Standing::NeedsApproval => Err(approval(&accepted)),
+            Standing::Over(why) => Err(Failure::new(why)),
+            Standing::There | Standing::OnItsWay => Ok(()),
+        };
+        return Ok((accepted, verdict));
+    };
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let mut progress = Progress::default();
+    let mut change = accepted;
+    loop {
+        progress.show(&change);
+        let verdict = match standing(&change, write.until) {
+            Standing::There => Ok(()),
+            Standing::NeedsApproval => Err(approval(&change)),
+            Standing::Over(why) => Err(Failure::new(why)),
+            Standing::OnItsWay if Instant::now() >= end => Err(late(&change, seconds)),
+            Standing::OnItsWay => {
+                sleep(PACE);
+                change = read(client.get(&format!("/api/v1/changes/{}", change.id))?)?;
+                continue;
+            }
+        };
+        return Ok((change, verdict));
+    }
+}
+
+fn standing(change: &Change, until: Until) -> Standing {
+    let there =
+        change.state == State::Ready || (until == Until::Merged && change.state.is_merged());
+    if there {
+        return Standing::There;
+    }
+    match change.state {
+        State::Proposed => Standing::NeedsApproval,
+        state if state.is_end() => Standing::Over(why(change)),
+        // Merged is the end where no cluster is watched.
+        State::Merged if change.waiting_for.is_none() => Standing::Over(format!(
+            "change {} is merged and goes no further: no cluster is watched",
+            change.id
+        )),
+        _ => Standing::OnItsWay,
+    }
+}
+
+fn why(change: &Change) -> String {
+    let id = &change.id;
+    if let Some(error) = &change.error {
+        return format!("change {id} failed: {} {}", error.message, error.next_step);
+    }
+    match (&change.superseded_by, change.state) {
+        (Some(other), _) => format!("change {id} was overtaken by change {other}"),
+        (None, state) => format!("change {id} is {}", word(state)),
+    }
+}
+
+fn approval(change: &Change) -> Failure {
+    let place = change
+        .pull_request
+        .as_ref()
+        .map_or(String::new(), |it| format!(" at {}", it.url));
+    Failure::waiting_for_approval(format!("change {} needs approval{place}", change.id))
+}
+
+fn late(change: &Change, seconds: u64) -> Failure {
+    let (id, state) = (&change.id, word(change.state));
+    let wait = change
+        .waiting_for
+        .as_ref()
+        .map_or(String::new(), |it| format!(", waiting for {it}"));
+    Failure::timed_out(format!(
+        "change {id} is {state} after {seconds} s{wait}; see fleetwright change get {id}"
+    ))
+}
+
+/// A state's word, as in JSON.
+pub(super) fn word(state: State) -> String {
+    format!("{state:?}").to_lowercase()
+}
+
+/// One line on a terminal for each state that a change reaches.
+#[derive(Default)]
+struct Progress(Option<(State, Option<String>)>);
+
+impl Progress {
+    fn show(&mut self, change: &Change) {
+        let now = (change.state, change.waiting_for.clone());
+        if !stderr().is_terminal() || self.0.as_ref() == Some(&now) {
+            return;
+        }
+        let wait = change
+            .waiting_for
+            .as_ref()
+            .map_or(String::new(), |it| format!(", waiting for {}", plain(it)));
+        let _ = writeln!(
+            stderr(),
+            "{}: change {} is {}{wait}",
+            change.store,
+            change.id,
+            word(change.state)
+        );
+        self.0 = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::change::Action;
+
+    fn change(states: &[State]) -> Change {
+        let id: crate::domain::ChangeId = "01JD0000000000000000000000".parse().expect("a ULID");
+        let name = "shop".parse().expect("a name");
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let mut change = Change::queued(
+            id.clone(),
+            name,
+            id.into(),
+            Action::Create,
+            "token:admin".to_owned(),
+            now,
+        );
+        for state in states {
+            assert!(change.go(*state, now, None));
+        }
+        change
+    }
+
+    #[test]
+    fn a_change_stands_where_its_state_says() {
+        let merged = change(&[State::Merged]);
+        assert_eq!(standing(&merged, Until::Merged), Standing::There);
+        assert_eq!(standing(&merged, Until::Ready), Standing::OnItsWay);
+        let mut unwatched = merged;
+        unwatched.waiting_for = None;
+        assert!(matches!(
+            standing(&unwatched, Until::Ready),
+            Standing::Over(_)
+        ));
+        assert_eq!(standing(&change(&[]), Until::Merged), Standing::OnItsWay);
+        assert_eq!(
+            standing(&change(&[State::Proposed]), Until::Merged),
+            Standing::NeedsApproval
+        );
+        assert!(matches!(
+            standing(&change(&[State::Cancelled]), Until::Merged),
+            Standing::Over(_)
+        ));
+        assert_eq!(
+            standing(
+                &change(&[State::Merged, State::Applied, State::Ready]),
+                Until::Ready
+            ),
+            Standing::There
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! The command line: starts the server, works on files, and speaks to a running server as its client.
+//!
+//! Answers go to stdout, everything else to stderr. A failure is one line (`error: what, where, what to do next`)
+//! and an exit code: 0 done, 1 failed, 2 wrong usage, 3 waiting for approval, 4 timed out.
+
+mod args;
+mod change;
+mod client;
+mod data;
+mod dev;
+mod failure;
+mod follow;
+mod hello;
+mod offline;
+mod output;
+mod run;
+mod serve;
+mod store;
+mod values;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use failure::Failure;
+
+/// Runs the program with the arguments of the process.
+pub fn run() -> ExitCode {
+    // Two crates can bring a provider each; which one is used must not depend on how the build went.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Dev(args) => dev::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Init(args) => offline::init(&args),
+        Command::Render(args) => offline::render(&args),
+        Command::Store { command, server } => store::run(command, &server),
+        Command::Change { command, server } => change::run(command, &server),
+        Command::Policy { command } => offline::policy(&command),
+        Command::Cluster { command } => offline::cluster(&command),
+    }
+}

@@ -1,0 +1,64 @@
+//! Running the server: bind, start the fleet, serve until told to stop.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::failure::Failure;
+use crate::http::{self, App, Exposure};
+use crate::workflow::{Fleet, Settings};
+
+/// The runtime of a server.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    Runtime::new().map_err(|error| Failure::new(format!("cannot start the runtime: {error}")))
+}
+
+/// Takes an address before anything else is touched.
+pub(super) async fn bind(address: &str) -> Result<(TcpListener, SocketAddr), Failure> {
+    let bound = match TcpListener::bind(address).await {
+        Ok(listener) => listener.local_addr().map(|local| (listener, local)),
+        Err(error) => Err(error),
+    };
+    bound.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => {
+            let port = address.rsplit(':').next().unwrap_or(address);
+            Failure::new(format!("port {port} is in use ({address}); stop what uses it, or take a free one with --listen 127.0.0.1:0"))
+        }
+        _ => Failure::new(format!("cannot listen at {address}: {error}; choose another address")),
+    })
+}
+
+/// Starts the fleet, tells `started`, and serves until SIGTERM or Ctrl-C.
+pub(super) async fn run(
+    listener: TcpListener,
+    settings: Settings,
+    exposure: Exposure,
+    started: impl FnOnce(&Fleet) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let stop = stop_signal()?;
+    let fleet = Fleet::start(settings).await.map_err(Failure::new)?;
+    let app = App::new(fleet.clone(), exposure);
+    let told = started(&fleet);
+    if told.is_ok() {
+        http::serve(listener, http::router(app), stop).await;
+    }
+    fleet.stop().await;
+    told
+}
+
+/// Resolves at the first SIGTERM or SIGINT.
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let deaf = |error| Failure::new(format!("cannot listen for signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(deaf)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(deaf)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("Stopping: requests under way end first");
+    })
+}

@@ -1,0 +1,34 @@
+//! `fleetwright serve`: against a remote fleet repository and real clusters.
+
+use super::args::ServeArgs;
+use super::data::DataFolder;
+use super::failure::Failure;
+use super::{output, run as server};
+use crate::config::{Config, Variables};
+use crate::http::Exposure;
+use crate::telemetry;
+
+/// Runs the command.
+pub(super) fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let config = load(&args.config)?;
+    if args.check {
+        return output::print(&config.in_force().map_err(Failure::new)?);
+    }
+    telemetry::start(&config.filter, config.format).map_err(Failure::usage)?;
+    let data = DataFolder::take(&config.settings.data)?;
+    server::runtime()?.block_on(async {
+        let (listener, address) = server::bind(&config.listen).await?;
+        let started = |_: &crate::workflow::Fleet| {
+            tracing::info!(%address, "Fleetwright serves at {address}");
+            data.write_address(address)
+        };
+        server::run(listener, config.settings, Exposure::Network, started).await
+    })
+}
+
+/// The configuration, with the variables of this process over the file.
+pub(super) fn load(path: &std::path::Path) -> Result<Config, Failure> {
+    let pairs = std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+    Config::load(path, &pairs.collect::<Variables>()).map_err(Failure::new)
+}

@@ -1,0 +1,182 @@
+use super::*;
+
+const FILE: &str = "data: /var/lib/fleetwright\ngit:\n  url: https://git.example.com/fleet.git\n";
+
+fn variables(pairs: &[(&str, &str)]) -> Variables {
+    pairs
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+        .collect()
+}
+
+fn error(text: &str, pairs: &[(&str, &str)]) -> String {
+    match Config::read(text, &variables(pairs)) {
+        Ok(_) => panic!("it was taken: {text}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// A file, variables over it, and what the error must say.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
+fn remote(config: &Config) -> (&str, Option<&str>, u64, u64) {
+    match &config.settings.mode {
+        Mode::Remote {
+            url,
+            token,
+            pace,
+            poll,
+        } => (url, token.as_deref(), pace.as_secs(), poll.as_secs()),
+        Mode::Embedded => panic!("serve has a remote"),
+    }
+}
+
+#[test]
+fn a_short_file_gets_defaults() {
+    let config = Config::read(FILE, &Variables::new()).expect("a good file");
+    assert_eq!(config.listen, "127.0.0.1:8080");
+    assert_eq!(
+        remote(&config),
+        ("https://git.example.com/fleet.git", None, 10, 60)
+    );
+    assert_eq!(
+        config.settings.repository,
+        Path::new("/var/lib/fleetwright/mirror.git")
+    );
+    assert_eq!(
+        config.settings.cluster_url,
+        "https://git.example.com/fleet.git"
+    );
+    assert_eq!(
+        (config.settings.queue, config.filter.as_str()),
+        (QUEUE, "info")
+    );
+}
+
+#[test]
+fn variables_win_over_the_file_and_can_replace_it() {
+    let over = variables(&[
+        ("FLEETWRIGHT_GIT_URL", "https://other.example.com/fleet.git"),
+        ("FLEETWRIGHT_PUSH_PACE", "1m30s"),
+        ("FLEETWRIGHT_QUEUE", "7"),
+        ("FLEETWRIGHT_CLUSTERS", "[{name: production}]"),
+        ("FLEETWRIGHT_LISTEN", ""),
+    ]);
+    let config = Config::read(FILE, &over).expect("good variables");
+    assert_eq!(
+        remote(&config),
+        ("https://other.example.com/fleet.git", None, 90, 60)
+    );
+    assert_eq!(config.settings.queue, 7);
+    assert_eq!(config.settings.clusters[0].name.as_str(), "production");
+    assert_eq!(
+        config.listen, "127.0.0.1:8080",
+        "an empty variable counts as absent"
+    );
+    let alone = variables(&[
+        ("FLEETWRIGHT_DATA", "/d"),
+        ("FLEETWRIGHT_GIT_URL", "https://g.example.com/f.git"),
+    ]);
+    assert!(Config::read("# nothing\n", &alone).is_ok());
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_key() {
+    let table: [Case<'_>; 9] = [
+        (
+            "data: /d\ngit:\n  urll: x\n",
+            &[],
+            &["line 3", "git", "urll"],
+        ),
+        ("data: /d\ngits: {}\n", &[], &["gits"]),
+        (
+            "data: /d\n",
+            &[],
+            &["git.url is missing", "FLEETWRIGHT_GIT_URL"],
+        ),
+        (
+            "git: {url: x}\n",
+            &[],
+            &["data is missing", "FLEETWRIGHT_DATA"],
+        ),
+        (
+            FILE,
+            &[("FLEETWRIGHT_GIT_URLL", "x")],
+            &["FLEETWRIGHT_GIT_URLL is no known variable"],
+        ),
+        (
+            FILE,
+            &[("FLEETWRIGHT_QUEUE", "many")],
+            &["FLEETWRIGHT_QUEUE", "many"],
+        ),
+        (
+            FILE,
+            &[("FLEETWRIGHT_PUSH_PACE", "fast")],
+            &["push.pace", "fast"],
+        ),
+        (FILE, &[("FLEETWRIGHT_GIT_AUTHOR", "me")], &["git.author"]),
+        (
+            FILE,
+            &[("FLEETWRIGHT_GIT_TOKEN_FILE", "/does/not/exist")],
+            &["git.tokenFile", "/does/not/exist"],
+        ),
+    ];
+    for (text, pairs, words) in table {
+        let said = error(text, pairs);
+        assert!(words.iter().all(|it| said.contains(it)), "{said}");
+        assert!(!said.contains('\n'), "one line: {said}");
+    }
+}
+
+#[test]
+fn variables_of_others_are_left_alone() {
+    let service = [
+        ("FLEETWRIGHT_SERVICE_HOST", "10.0.0.1"),
+        ("FLEETWRIGHT_PORT", "tcp://x"),
+        ("FLEETWRIGHT_URL", "x"),
+    ];
+    assert!(Config::read(FILE, &variables(&service)).is_ok());
+}
+
+#[test]
+fn secrets_are_used_and_never_shown() {
+    let secret = variables(&[
+        ("FLEETWRIGHT_GIT_TOKEN", "hunter2"),
+        (
+            "FLEETWRIGHT_GIT_URL",
+            "https://bot:hunter3@git.example.com/fleet.git",
+        ),
+    ]);
+    let config = Config::read(FILE, &secret).expect("good variables");
+    assert_eq!(remote(&config).1, Some("hunter2"));
+    let shown = config.in_force().expect("YAML");
+    assert!(!shown.contains("hunter"), "{shown}");
+    assert!(
+        shown.contains("(hidden, from FLEETWRIGHT_GIT_TOKEN)"),
+        "{shown}"
+    );
+    assert!(shown.contains("(hidden)@git.example.com"), "{shown}");
+}
+
+#[test]
+fn names_of_variables_follow_their_keys() {
+    assert_eq!(
+        variables::name("git.signingKey"),
+        "FLEETWRIGHT_GIT_SIGNING_KEY"
+    );
+    assert_eq!(variables::name("listen"), "FLEETWRIGHT_LISTEN");
+}
+
+#[test]
+fn authors_are_written_as_git_writes_them() {
+    assert!(person("Fleet Bot <bot@example.com>").is_ok());
+    for bad in [
+        "",
+        "bot@example.com",
+        "Bot <bot>",
+        "<bot@example.com>",
+        "Bot <a@b> <c@d>",
+    ] {
+        assert!(person(bad).is_err(), "{bad}");
+    }
+}

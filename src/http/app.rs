@@ -1,0 +1,40 @@
+//! What every handler may use.
+
+use std::sync::Arc;
+
+use super::pages::Pages;
+use super::sessions::Sessions;
+use crate::workflow::Fleet;
+
+/// Where the server can be reached, which decides what it may leave open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exposure {
+    /// On this machine only (`dev`): the fleet repository is served without a token, `Host` must be a loopback name.
+    Loopback,
+    /// On a network (`serve`): nothing but the public routes goes without a token.
+    Network,
+}
+
+/// The state of the HTTP face.
+pub struct App {
+    /// The workflow behind it.
+    pub fleet: Fleet,
+    /// Where the server can be reached.
+    pub exposure: Exposure,
+    /// Who is signed in to the dashboard.
+    pub(super) sessions: Sessions,
+    /// The dashboard's templates.
+    pub(super) pages: Pages,
+}
+
+impl App {
+    /// The face of a started fleet.
+    pub fn new(fleet: Fleet, exposure: Exposure) -> Arc<Self> {
+        Arc::new(Self {
+            fleet,
+            exposure,
+            sessions: Sessions::default(),
+            pages: Pages::embedded(),
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! `/api/v1/changes`: list, read, cancel.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+
+use super::app::App;
+use super::auth::Signed;
+use super::params::Params;
+use super::problem::Problem;
+use super::render::blocking;
+use super::write::Write;
+use crate::domain::ChangeId;
+use crate::domain::change::{self, Change};
+use crate::domain::view::{ChangeFilter, Page};
+
+/// `GET /api/v1/changes`
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Signed(caller): Signed,
+    mut params: Params,
+) -> Result<Json<Page<Change>>, Problem> {
+    let filter = ChangeFilter {
+        state: params.word("state"),
+        store: params.id("store"),
+        owner: params.id("owner"),
+        action: params.word("action"),
+    };
+    let paging = params.paging();
+    params.finish()?;
+    let cursor = paging.cursor;
+    let page = blocking(move || {
+        app.fleet
+            .changes(&caller, &filter, paging.limit, cursor.as_deref())
+    })
+    .await??;
+    Ok(Json(page))
+}
+
+/// `GET /api/v1/changes/{id}`
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Signed(caller): Signed,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Json<Change>, Problem> {
+    params.finish()?;
+    let change = app
+        .fleet
+        .change(&caller, &change_id(&id)?)
+        .ok_or_else(|| Problem::missing("change", &id))?;
+    Ok(Json(change))
+}
+
+/// `POST /api/v1/changes/{id}/cancel`: 200 with the change as it is afterwards.
+pub(super) async fn cancel(
+    State(app): State<Arc<App>>,
+    Signed(caller): Signed,
+    Path(id): Path<String>,
+    write: Write,
+) -> Result<Json<Change>, Problem> {
+    let id = change_id(&id)?;
+    if write.dry_run() {
+        let change = app
+            .fleet
+            .change(&caller, &id)
+            .ok_or_else(|| Problem::missing("change", id.as_str()))?;
+        return may_cancel(change).map(Json);
+    }
+    Ok(Json(
+        blocking(move || app.fleet.cancel(&caller, &id)).await??,
+    ))
+}
+
+fn may_cancel(change: Change) -> Result<Change, Problem> {
+    let cancelled = change::State::Cancelled;
+    if change.state == cancelled || change.state.may_become(cancelled) {
+        return Ok(change);
+    }
+    let detail = format!(
+        "change {} is past cancelling: it is {}",
+        change.id,
+        word(change.state)
+    );
+    Err(Problem::new(StatusCode::CONFLICT, detail))
+}
+
+fn word(state: change::State) -> String {
+    format!("{state:?}").to_lowercase()
+}
+
+fn change_id(text: &str) -> Result<ChangeId, Problem> {
+    text.parse().map_err(|_| Problem::missing("change", text))
+}

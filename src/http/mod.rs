@@ -1,0 +1,89 @@
+//! The HTTP face: the API, the dashboard's pages, and in `dev` the fleet repository over smart HTTP.
+//!
+//! Must not know: how a change is written, what Flux says, or where anything is kept; it calls
+//! [`Fleet`](crate::workflow::Fleet) and turns answers into JSON, pages and problems. No handler waits for Git
+//! unless the client asked for it (`Prefer: wait=N`).
+
+mod app;
+mod auth;
+mod body;
+mod changes;
+mod finish;
+mod fleet;
+mod git;
+mod guard;
+mod health;
+mod json;
+mod pages;
+mod params;
+mod problem;
+mod render;
+mod server;
+mod sessions;
+mod sign_in;
+mod stores;
+mod write;
+
+pub use app::{App, Exposure};
+pub use json::{decode, read as read_json};
+pub use server::serve;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use problem::Problem;
+
+/// Every route, dressed in request ids, problems and the guards of its exposure.
+pub fn router(app: Arc<App>) -> Router {
+    let mut routes = api().merge(dashboard());
+    if app.exposure == Exposure::Loopback {
+        routes = routes.route("/git/fleet.git/{*rest}", any(git::serve));
+    }
+    routes
+        .fallback(|| async { Problem::no_route() })
+        .layer(CatchPanicLayer::custom(|_| {
+            axum::response::IntoResponse::into_response(Problem::internal())
+        }))
+        .layer(from_fn_with_state(Arc::clone(&app), finish::finish))
+        .with_state(app)
+}
+
+fn api() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/v1/stores", get(stores::list).post(stores::create))
+        .route(
+            "/api/v1/stores/{name}",
+            get(stores::show)
+                .patch(stores::update)
+                .delete(stores::delete),
+        )
+        .route("/api/v1/stores/{name}/changes", get(stores::changes))
+        .route("/api/v1/stores/{name}/history", get(stores::history))
+        .route("/api/v1/changes", get(changes::list))
+        .route("/api/v1/changes/{id}", get(changes::show))
+        .route("/api/v1/changes/{id}/cancel", post(changes::cancel))
+        .route("/api/v1/render", post(render::render))
+        .route("/api/v1/clusters", get(fleet::clusters))
+        .route("/api/v1/plans", get(fleet::plans))
+        .route("/api/v1/engines", get(fleet::engines))
+        .route("/api/v1/foreign", get(fleet::foreign))
+        .route("/api/v1/vouch", post(fleet::vouch))
+        .route("/api/health", get(health::health))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+}
+
+fn dashboard() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(pages::stores))
+        .route("/stores/{name}", get(pages::store))
+        .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/static/style.css", get(pages::style))
+        .layer(DefaultBodyLimit::max(body::LIMIT))
+}

@@ -1,0 +1,63 @@
+//! `POST /api/v1/render`, and the dry run of every write: the plan, with nothing accepted.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::app::App;
+use super::auth::Signed;
+use super::body::JsonBody;
+use super::params::Params;
+use super::problem::Problem;
+use crate::domain::StoreName;
+use crate::domain::request::{Caller, Request};
+
+/// The body that asks for the rendering of a patched store. Any other body is one of `POST /api/v1/stores`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Patched {
+    name: StoreName,
+    patch: Map<String, Value>,
+}
+
+/// `POST /api/v1/render`
+pub(super) async fn render(
+    State(app): State<Arc<App>>,
+    Signed(caller): Signed,
+    params: Params,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    params.finish()?;
+    let request = if body.value.get("patch").is_some() {
+        let Patched { name, patch } = body.decode()?;
+        Request::Update { store: name, patch }
+    } else {
+        Request::Create(body.decode()?)
+    };
+    dry_run(&app, caller, request).await
+}
+
+/// The plan of a request.
+pub(super) async fn dry_run(
+    app: &Arc<App>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    let app = Arc::clone(app);
+    let rendered = blocking(move || app.fleet.render(&caller, &request)).await??;
+    Ok(Json(rendered).into_response())
+}
+
+/// Runs what reads files or Git where it holds up nobody else.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "A request's work failed");
+        Problem::internal()
+    })
+}
