@@ -5,13 +5,13 @@
 //!
 //! Must not know: what a command does.
 
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use super::capture::Capture;
 
 /// The oldest git that has all we use: `push --atomic` over HTTP, `GIT_CONFIG_COUNT` (2.31), `GIT_CONFIG_GLOBAL`
 /// (2.32), and SSH signatures (2.34), which people check our commits with.
@@ -19,12 +19,6 @@ const OLDEST: GitVersion = GitVersion {
     major: 2,
     minor: 34,
 };
-
-/// How much of a command's output is kept; the rest is read and dropped.
-const KEPT_OUTPUT: usize = 1 << 20;
-
-/// How long a finished command's output may take to arrive (a stray child may hold the pipe open).
-const OUTPUT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a command inherits of our environment, each for its reason; everything else could change what git does.
 const INHERITED: [&str; 13] = [
@@ -301,38 +295,6 @@ fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(10));
-    }
-}
-
-/// A pipe being read to its end by a thread, so that the command never waits for us.
-struct Capture {
-    kept: Arc<Mutex<Vec<u8>>>,
-    ended: Receiver<()>,
-}
-
-impl Capture {
-    fn start(pipe: Option<impl Read + Send + 'static>) -> Self {
-        let kept = Arc::new(Mutex::new(Vec::new()));
-        let (end, ended) = mpsc::channel();
-        let sink = Arc::clone(&kept);
-        std::thread::spawn(move || {
-            let mut buffer = [0; 8192];
-            let mut pipe = pipe;
-            while let Some(Ok(read @ 1..)) = pipe.as_mut().map(|pipe| pipe.read(&mut buffer)) {
-                let mut kept = sink.lock().unwrap_or_else(PoisonError::into_inner);
-                let room = KEPT_OUTPUT.saturating_sub(kept.len()).min(read);
-                kept.extend_from_slice(&buffer[..room]);
-            }
-            // Nobody listens any more when the command was stopped.
-            end.send(()).ok();
-        });
-        Self { kept, ended }
-    }
-
-    fn finish(self) -> Vec<u8> {
-        // What has not arrived by then is lost: a stray child holds the pipe.
-        self.ended.recv_timeout(OUTPUT_PATIENCE).ok();
-        std::mem::take(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -8,6 +8,7 @@
 //! module.
 
 mod address;
+mod capture;
 mod command;
 mod commit;
 mod diff;
@@ -20,6 +21,7 @@ mod keys;
 mod object;
 mod outcome;
 mod path;
+mod porcelain;
 mod read;
 mod refs;
 mod remote;

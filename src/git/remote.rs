@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::address::Address;
 use super::command::{CommandError, GitCommand, Output};
 use super::outcome::{self, PushOutcome, RemoteError};
-use super::{FleetRepo, refs};
+use super::{FleetRepo, porcelain, refs};
 use crate::domain::CommitId;
 
 /// How long a fetch or a push may take: a first clone of 100,000 stores takes some 15 s on a local network.
@@ -137,7 +137,7 @@ impl Remote {
             Err(error) => return Err(error.into()),
         };
         let stdout = String::from_utf8_lossy(&output.stdout);
-        if let Some(outcome) = outcome::push(output.success, &stdout, &output.stderr) {
+        if let Some(outcome) = porcelain::read(output.success, &stdout, &output.stderr) {
             return Ok(outcome);
         }
         match outcome::failure(self.url(), &output.stderr) {

@@ -1,0 +1,48 @@
+//! Reading a command's output while it runs, to its end and within bounds.
+//!
+//! Must not know: commands.
+
+use std::io::Read;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How much of a command's output is kept; the rest is read and dropped.
+const KEPT_OUTPUT: usize = 1 << 20;
+
+/// How long a finished command's output may take to arrive (a stray child may hold the pipe open).
+const OUTPUT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A pipe being read to its end by a thread, so that the command never waits for us.
+pub(super) struct Capture {
+    kept: Arc<Mutex<Vec<u8>>>,
+    ended: Receiver<()>,
+}
+
+impl Capture {
+    /// Begins to read.
+    pub(super) fn start(pipe: Option<impl Read + Send + 'static>) -> Self {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let (end, ended) = mpsc::channel();
+        let sink = Arc::clone(&kept);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            let mut pipe = pipe;
+            while let Some(Ok(read @ 1..)) = pipe.as_mut().map(|pipe| pipe.read(&mut buffer)) {
+                let mut kept = sink.lock().unwrap_or_else(PoisonError::into_inner);
+                let room = KEPT_OUTPUT.saturating_sub(kept.len()).min(read);
+                kept.extend_from_slice(&buffer[..room]);
+            }
+            // Nobody listens any more when the command was stopped.
+            end.send(()).ok();
+        });
+        Self { kept, ended }
+    }
+
+    /// What was read, once the pipe has ended.
+    pub(super) fn finish(self) -> Vec<u8> {
+        // What has not arrived by then is lost: a stray child holds the pipe.
+        self.ended.recv_timeout(OUTPUT_PATIENCE).ok();
+        std::mem::take(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
