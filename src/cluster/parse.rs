@@ -123,6 +123,7 @@ fn kustomization(data: &Value, meta: Meta, suspended: bool) -> KustomizationSeen
         last_applied_revision: text(data, "/status/lastAppliedRevision"),
         last_applied_origin: text(data, "/status/lastAppliedOriginRevision"),
         last_attempted_revision: text(data, "/status/lastAttemptedRevision"),
+        last_failure: None,
     }
 }
 

@@ -101,7 +101,10 @@ impl State {
             return Changes::default();
         }
         let changed = match object {
-            Object::Kustomization(name, seen) => self.kustomizations.put(name, seen),
+            Object::Kustomization(name, mut seen) => {
+                seen.remember(self.kustomizations.peek(&name));
+                self.kustomizations.put(name, seen)
+            }
             Object::Release(name, seen) => self.releases.put(name, seen),
             Object::Namespace(name, seen) => self.namespaces.put(name, seen),
             Object::Source(name, seen) => self.sources.put(name, seen),

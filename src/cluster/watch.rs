@@ -1,7 +1,7 @@
 //! The tasks that feed the state: one watch per kind, and one that asks regularly whether the API server answers.
 //!
-//! A watch that fails is begun anew with a full list, never resumed in silence: only a finished list proves that
-//! nothing was missed. The same happens to every watch when the API server answers again after it did not, because
+//! A watch whose connection merely ends is resumed where it was, and the API server then tells what came meanwhile.
+//! One that fails is begun anew with a full list: only that proves that nothing was missed. The same happens to every watch when the API server answers again after it did not, because
 //! a connection may have died without anybody being told.
 
 use std::collections::BTreeSet;
@@ -23,6 +23,9 @@ use super::parse::Object;
 use super::state::{Changes, Feed, State};
 use crate::domain::StoreName;
 use crate::domain::observed::{ClusterSeen, StoreSeen};
+
+#[cfg(test)]
+mod tests;
 
 /// Seconds after which the API server ends a watch, to be renewed.
 const RENEW: u32 = 55;

@@ -13,8 +13,8 @@ mod object;
 
 pub use alarm::Alarm;
 pub use object::{
-    ArtifactSeen, Condition, Conditions, GeneratorSeen, KustomizationSeen, Meta, NamespaceSeen,
-    ReleaseSeen, Snapshot, SourceRef, SourceSeen, Truth,
+    ArtifactSeen, Condition, Conditions, Failure, GeneratorSeen, KustomizationSeen, Meta,
+    NamespaceSeen, ReleaseSeen, Snapshot, SourceRef, SourceSeen, Truth,
 };
 
 /// How long a watch may fail, in seconds, before what was seen through it counts as stale. Shorter is a restart of

@@ -224,16 +224,19 @@ fn unwatched(desired: &Desired) -> Status {
 }
 
 fn unknown(cluster: &ClusterSeen, now: Timestamp) -> Option<Status> {
-    let sentence = || cluster.status_sentence(now);
-    if cluster.is_stale(now) {
+    if let Some(since) = cluster.stale_since.filter(|_| cluster.is_stale(now)) {
+        let trouble = cluster.trouble.as_deref().unwrap_or("no reason is known");
+        // The moment and not the duration: the text of a phase that stays the same stays the same.
+        let message = format!("the cluster cannot be watched since {since:.0}: {trouble}");
         let next_step =
             "make the cluster's API server reachable again; the store itself may be running well";
         return Some(Status::new(
             Phase::Unknown,
             "ClusterUnreachable",
-            sentence(),
+            message,
             next_step,
         ));
     }
-    (!cluster.synced).then(|| Status::new(Phase::Unknown, "NotSynced", sentence(), "wait a moment"))
+    let sentence = cluster.status_sentence(now);
+    (!cluster.synced).then(|| Status::new(Phase::Unknown, "NotSynced", sentence, "wait a moment"))
 }

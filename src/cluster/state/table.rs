@@ -27,6 +27,10 @@ impl<T: Clone + PartialEq> Table<T> {
         self.0.remove_entry(name).map(|(name, _)| name)
     }
 
+    pub(super) fn peek(&self, name: &str) -> Option<&T> {
+        self.0.get(name)
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<T> {
         self.0.get(name).cloned()
     }

@@ -101,7 +101,8 @@ impl ClusterSeen {
                 next_step: RESUME,
             });
         }
-        let condition = failing(&root.meta.conditions)?;
+        let stalled = root.meta.conditions.with("Stalled", Truth::True);
+        let condition = stalled.or_else(|| root.failure())?;
         let message = format!(
             "the root Kustomization fails, so new shards and charts are not applied: {}",
             condition.quoted()

@@ -143,9 +143,43 @@ pub struct KustomizationSeen {
     pub last_applied_origin: Option<String>,
     /// `status.lastAttemptedRevision`: the last that was built.
     pub last_attempted_revision: Option<String>,
+    /// How the last attempt that ended failed; none once one succeeds. While the next attempt runs, the object itself
+    /// says no more than that it runs, so this is remembered from before.
+    pub last_failure: Option<Failure>,
+}
+
+/// An attempt of a Kustomization that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Its condition Ready.
+    pub condition: Condition,
+    /// The revision that was attempted.
+    pub revision: Option<String>,
 }
 
 impl KustomizationSeen {
+    /// What it failed with, as far as it has tried its newest revision. While it tries that again, the failure before
+    /// still stands.
+    pub fn failure(&self) -> Option<&Condition> {
+        let stands = |failure: &&Failure| failure.revision == self.last_attempted_revision;
+        let before = || self.last_failure.as_ref().filter(stands);
+        let now = self.meta.conditions.with("Ready", Truth::False);
+        now.or_else(|| before().map(|failure| &failure.condition))
+    }
+
+    /// Carries the memory of a failure over from the state of the same object seen before this one.
+    pub fn remember(&mut self, before: Option<&Self>) {
+        let ready = self.meta.conditions.get("Ready");
+        self.last_failure = match ready.map(|condition| (condition.status, condition)) {
+            Some((Truth::True, _)) => None,
+            Some((Truth::False, condition)) => Some(Failure {
+                condition: condition.clone(),
+                revision: self.last_attempted_revision.clone(),
+            }),
+            Some((Truth::Unknown, _)) | None => before.and_then(|seen| seen.last_failure.clone()),
+        };
+    }
+
     /// Whether a Namespace is among the objects it has applied. A store's Kustomization applies one only, the store's.
     pub fn holds_namespace(&self) -> bool {
         self.inventory

@@ -134,17 +134,14 @@ fn uninstall_failed(look: &Look<'_>) -> Option<Status> {
 
 fn namespace_stuck(look: &Look<'_>) -> Option<Status> {
     let namespace = look.seen.namespace.as_ref()?;
-    let age = look.now.as_second() - namespace.meta.deleting_since?.as_second();
+    let since = namespace.meta.deleting_since?;
+    let age = look.now.as_second() - since.as_second();
     let condition = remaining(namespace).filter(|_| age >= NAMESPACE_PATIENCE)?;
-    let message = format!(
-        "the namespace is being removed for {age} s and something holds it: {}",
-        condition.quoted()
-    );
-    Some(deleting(
-        "NamespaceStuck",
-        message,
-        "remove what the message names, or its finalizer, by hand",
-    ))
+    let quoted = condition.quoted();
+    let message =
+        format!("the namespace is being removed since {since:.0} and something holds it: {quoted}");
+    let next_step = "remove what the message names, or its finalizer, by hand";
+    Some(deleting("NamespaceStuck", message, next_step))
 }
 
 fn remaining(namespace: &NamespaceSeen) -> Option<&Condition> {
@@ -217,14 +214,14 @@ fn second(look: &Look<'_>) -> Status {
 
 /// What goes on, with a hint where it takes much longer than it should.
 fn slow(look: &Look<'_>, since: Option<Timestamp>, reason: &str, message: &str) -> Status {
-    let age = since.map_or(0, |since| look.now.as_second() - since.as_second());
-    if age < PATIENCE {
+    let patient = |since: &Timestamp| look.now.as_second() - since.as_second() >= PATIENCE;
+    let Some(since) = since.filter(patient) else {
         return deleting(reason, message, "");
-    }
-    let message = format!("{message}, for {age} s already");
+    };
+    let next_step = "look at the object's conditions and finalizers in the cluster";
     deleting(
         reason,
-        message,
-        "look at the object's conditions and finalizers in the cluster",
+        format!("{message}, since {since:.0} already"),
+        next_step,
     )
 }

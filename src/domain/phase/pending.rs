@@ -3,7 +3,7 @@
 use super::look::{Look, RESUME_BY_HAND};
 use super::words::{names, next_step};
 use super::{Phase, Status};
-use crate::domain::observed::{Condition, KustomizationSeen, Truth};
+use crate::domain::observed::{Condition, Failure, KustomizationSeen, Truth};
 
 pub(super) fn status(look: &Look<'_>) -> Status {
     let on_the_way = not_published(look)
@@ -98,7 +98,7 @@ fn without_applier(look: &Look<'_>) -> Status {
         let message = "the Kustomization of the store's shard is suspended in the cluster";
         return Status::new(Phase::Applying, "ShardSuspended", message, RESUME_BY_HAND);
     }
-    match shard.meta.conditions.with("Ready", Truth::False) {
+    match shard.failure() {
         Some(condition) => shard_failed(look, condition),
         None => applying("the Kustomization of the store's shard is being applied"),
     }
@@ -166,37 +166,53 @@ fn by_applier(look: &Look<'_>, applier: &KustomizationSeen) -> Status {
 }
 
 /// What the store's own Kustomization says is wrong with the desired state, if it has tried that. It applies only
-/// this store's objects, so its failure is the store's.
+/// this store's objects, so its failure is the store's. While it tries again, the failure before still stands.
 pub(super) fn applier_failure(look: &Look<'_>, applier: &KustomizationSeen) -> Option<Status> {
-    let condition = applier.meta.conditions.with("Ready", Truth::False)?;
-    let quoted = condition.quoted();
-    let tried = look.at_target(applier.last_attempted_revision.as_deref());
-    let (phase, message) = match condition.reason.as_str() {
-        "DependencyNotReady" | "HealthCheckCanceled" => {
-            (Phase::Applying, format!("Flux waits: {quoted}"))
+    let now = applier.meta.conditions.with("Ready", Truth::False);
+    if let Some((phase, what, condition)) = now.and_then(|condition| hindered(look, condition)) {
+        return Some(failure(phase, what, condition));
+    }
+    let stands = |failure: &&Failure| {
+        let tried = look.at_target(failure.revision.as_deref());
+        tried && hindered(look, &failure.condition).is_none()
+    };
+    let before = applier.last_failure.as_ref().filter(stands);
+    let attempted = || look.at_target(applier.last_attempted_revision.as_deref());
+    let condition = now
+        .filter(|_| attempted())
+        .or(before.map(|failure| &failure.condition))?;
+    Some(failure(
+        Phase::Failed,
+        "Flux cannot apply the store's files",
+        condition,
+    ))
+}
+
+/// What keeps it from trying at all. Its attempted revision does not move then.
+fn hindered<'a>(
+    look: &Look<'_>,
+    condition: &'a Condition,
+) -> Option<(Phase, &'static str, &'a Condition)> {
+    let folder = format!("stores/{}", look.desired.name);
+    let (phase, what) = match condition.reason.as_str() {
+        "DependencyNotReady" | "HealthCheckCanceled" => (Phase::Applying, "Flux waits"),
+        "ArtifactFailed" if names(&condition.message, &folder) => {
+            (Phase::Failed, "Flux does not find the store's files")
         }
-        // The attempted revision does not move when the files cannot be had; only a message about the store's own
-        // folder means that they are not there.
-        "ArtifactFailed" if names(&condition.message, look.desired.name.as_str()) => (
-            Phase::Failed,
-            format!("Flux does not find the store's files: {quoted}"),
-        ),
-        "ArtifactFailed" => (
-            Phase::Applying,
-            format!("Flux cannot fetch the store's files: {quoted}"),
-        ),
-        _ if tried => (
-            Phase::Failed,
-            format!("Flux cannot apply the store's files: {quoted}"),
-        ),
+        "ArtifactFailed" => (Phase::Applying, "Flux cannot fetch the store's files"),
         _ => return None,
     };
-    Some(Status::new(
+    Some((phase, what, condition))
+}
+
+fn failure(phase: Phase, what: &str, condition: &Condition) -> Status {
+    let message = format!("{what}: {}", condition.quoted());
+    Status::new(
         phase,
         &condition.reason,
         message,
         next_step(&condition.reason),
-    ))
+    )
 }
 
 fn applying(message: &str) -> Status {

@@ -201,7 +201,12 @@ fn progress(release: &ReleaseSeen) -> Status {
     let detail = step
         .map(|condition| format!(": {}", condition.quoted()))
         .unwrap_or_default();
-    if release.ever_served() {
+    // The first look at a release ends only after its installation, though Helm's history may show it deployed before.
+    let looked = release
+        .meta
+        .observed_generation
+        .is_some_and(|observed| observed >= 0);
+    if looked && release.ever_served() {
         return Status::new(
             Phase::Applying,
             "Upgrading",

@@ -86,12 +86,12 @@ fn the_first_step_is_done_only_when_the_applier_proves_it() {
         |scene| scene.applier().meta.observed_generation = Some(1),
         |scene| {
             scene.applier().meta.conditions =
-                Conditions(vec![is("Ready", Truth::Unknown, "Progressing", "")])
+                Conditions(vec![is("Ready", Truth::Unknown, "Progressing", "")]);
         },
         |scene| scene.applier().suspended = true,
         |scene| scene.store.kustomization = None,
         |scene| {
-            scene.store.artifact.as_mut().expect("there").origin = Some(format!("b@sha1:{BEFORE}"))
+            scene.store.artifact.as_mut().expect("there").origin = Some(format!("b@sha1:{BEFORE}"));
         },
         |scene| scene.cluster.stale_since = Some(ago(1)),
         |scene| scene.cluster.synced = false,

@@ -37,7 +37,7 @@ fn row_6_the_source_fails() {
                 Truth::False,
                 "InvalidCommitSignature",
                 "no",
-            ))
+            ));
         },
         |scene| {
             scene
@@ -45,7 +45,7 @@ fn row_6_the_source_fails() {
                 .meta
                 .conditions
                 .0
-                .push(is("Stalled", Truth::True, "URLInvalid", "no"))
+                .push(is("Stalled", Truth::True, "URLInvalid", "no"));
         },
         |scene| scene.source().suspended = true,
         |scene| scene.cluster.source = None,
@@ -144,6 +144,26 @@ fn row_7_the_store_s_own_kustomization_fails() {
     scene.shows(Phase::Applying, "ArtifactFailed");
     scene.applier().meta.conditions = not_ready("DependencyNotReady", "x");
     scene.shows(Phase::Applying, "DependencyNotReady");
+}
+
+#[test]
+fn a_failure_stands_while_it_is_tried_again_and_no_longer_than_its_revision() {
+    let mut scene = scene().outdated();
+    let mut before = scene.applier().clone();
+    before.meta.conditions = not_ready("ReconciliationFailed", "quota refused");
+    before.remember(None);
+    scene.applier().last_applied_revision = Some(OLD.into());
+    scene.applier().meta.conditions =
+        Conditions(vec![is("Ready", Truth::Unknown, "Progressing", "")]);
+    scene.applier().remember(Some(&before));
+    scene.shows(Phase::Failed, "ReconciliationFailed");
+    before.last_attempted_revision = Some(OLD.into());
+    before.remember(None);
+    scene.applier().remember(Some(&before));
+    scene.shows(Phase::Applying, "Applying");
+    scene.applier().meta.conditions = ready();
+    scene.applier().remember(Some(&before));
+    assert_eq!(scene.applier().last_failure, None);
 }
 
 #[test]
