@@ -1,14 +1,18 @@
 //! Fleetwright turns store requests into signed commits that Flux applies, and reads back what became of them.
 //!
 //! The modules are the floors of a house, and arrows point down only (`tests/architecture.rs` keeps it so):
-//! the faces `cli` and `http`; the [`workflow`]; the adapters [`journal`], [`index`], [`git`] and [`cluster`];
+//! the faces [`cli`] and [`http`]; the [`workflow`]; the adapters [`journal`], [`index`], [`git`] and [`cluster`];
 //! the pure ground of [`plan`], [`render`] and [`domain`]. `ARCHITECTURE.md` has the map and the invariants.
 
+pub mod cli;
 pub mod cluster;
+pub mod config;
 pub mod domain;
 pub mod git;
+pub mod http;
 pub mod index;
 pub mod journal;
 pub mod plan;
 pub mod render;
+pub mod telemetry;
 pub mod workflow;

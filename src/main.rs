@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The `fleetwright` program. Everything is in the library; see `cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fleetwright::cli::run()
+}

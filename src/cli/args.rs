@@ -86,6 +86,9 @@ pub(super) struct InitArgs {
     /// Who commits
     #[arg(long, value_name = "NAME <EMAIL>", default_value = crate::config::AUTHOR)]
     pub(super) author: String,
+    /// The SSH key that signs the commit; without it one that is thrown away afterwards
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

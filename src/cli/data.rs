@@ -28,13 +28,20 @@ impl DataFolder {
             ))
         })?;
         let lock = lock(path)?;
+        // Programs that are started elsewhere, like git, must find it too.
+        let unfound = |error| Failure::new(format!("cannot find the data folder {name}: {error}"));
         let folder = Self {
-            path: path.to_owned(),
+            path: path.canonicalize().map_err(unfound)?,
             _lock: lock,
         };
         // What a killed server left there must not be read as ours.
         folder.forget_address();
         Ok(folder)
+    }
+
+    /// The folder, as an absolute path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Tells others where the server listens.

@@ -14,11 +14,9 @@ use crate::workflow::offline;
 /// `init DIR|URL`
 pub(super) fn init(args: &InitArgs) -> Result<(), Failure> {
     let author = config::person(&args.author).map_err(Failure::usage)?;
-    let report = offline::init(&args.target, author)?;
-    output::print(&format!(
-        "Wrote the skeleton of a fleet repository into {}: {} files, commit {}\n",
-        args.target, report.files, report.commit
-    ))
+    let report = offline::init(&args.target, &author, args.key.as_deref())?;
+    let (target, files, commit) = (&report.target, report.files.len(), &report.commit);
+    output::print(&format!("Wrote {files} files into {target}, commit {commit}\n"))
 }
 
 /// `render FILE`

@@ -22,7 +22,10 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Failure> {
             tracing::info!(%address, "Fleetwright serves at {address}");
             data.write_address(address)
         };
-        server::run(listener, config.settings, Exposure::Network, started).await
+        let mut settings = config.settings;
+        settings.repository = data.path().join("mirror.git");
+        data.path().clone_into(&mut settings.data);
+        server::run(listener, settings, Exposure::Network, started).await
     })
 }
 
