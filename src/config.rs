@@ -126,8 +126,16 @@ impl Config {
         let url = git
             .url
             .ok_or_else(|| missing("git.url", "the address of the fleet repository"))?;
-        let pace = duration("push.pace", file.push.pace.as_deref().unwrap_or("10s"))?;
-        let poll = duration("git.poll", git.poll.as_deref().unwrap_or("1m"))?;
+        let pace = duration(
+            "push.pace",
+            file.push.pace.as_deref().unwrap_or("10s"),
+            Duration::ZERO,
+        )?;
+        let poll = duration(
+            "git.poll",
+            git.poll.as_deref().unwrap_or("1m"),
+            Duration::from_secs(1),
+        )?;
         let author_text = git.author.unwrap_or_else(|| AUTHOR.to_owned());
         let author = person(&author_text)?;
         for (key, path) in [
@@ -215,19 +223,18 @@ fn missing(key: &str, what: &str) -> ConfigError {
 }
 
 /// A duration of at least a second (`10s`, `1m30s`).
-fn duration(key: &str, text: &str) -> Result<Duration, ConfigError> {
+fn duration(key: &str, text: &str, least: Duration) -> Result<Duration, ConfigError> {
     let parsed = text
         .parse::<jiff::SignedDuration>()
         .ok()
         .and_then(|it| Duration::try_from(it).ok());
     let wrong = || {
+        let least = least.as_secs();
         ConfigError(format!(
-            "{key}: {text:?} is no duration of a second or more; write it like 10s or 1m30s"
+            "{key}: {text:?} is no duration of {least}s or more; write it like 10s or 1m30s"
         ))
     };
-    parsed
-        .filter(|it| *it >= Duration::from_secs(1))
-        .ok_or_else(wrong)
+    parsed.filter(|it| *it >= least).ok_or_else(wrong)
 }
 
 fn readable(key: &str, path: Option<&Path>) -> Result<(), ConfigError> {

@@ -6,7 +6,7 @@ use ureq::http::Method;
 use super::args::{ChangeCommand, ChangeListArgs, Server};
 use super::client::{Client, read};
 use super::failure::Failure;
-use super::follow::word;
+use super::follow::{unwatched, word};
 use super::output::{self, Listed, plain};
 use crate::domain::change::Change;
 
@@ -68,10 +68,11 @@ pub(super) fn detail(change: &Change) -> Vec<String> {
         .error
         .as_ref()
         .map(|it| format!("{}: {} {}", it.reason, it.message, it.next_step));
-    let wait = change
-        .waiting_for
-        .as_ref()
-        .map(|it| format!("Waiting for {it}."));
+    let wait = match &change.waiting_for {
+        _ if unwatched(change) => Some("No cluster is watched, so it goes no further.".to_owned()),
+        Some(what) => Some(format!("Waiting for {what}.")),
+        None => None,
+    };
     let noop = change
         .noop
         .then(|| "There was nothing to change.".to_owned());

@@ -27,7 +27,11 @@ pub(super) fn run(args: &DevArgs) -> Result<(), Failure> {
     let runtime = server::runtime()?;
     runtime.block_on(async {
         let (listener, address) = server::bind(&args.listen).await?;
-        let settings = settings(data.path(), &format!("http://{address}/git/fleet.git"), args)?;
+        let settings = settings(
+            data.path(),
+            &format!("http://{address}/git/fleet.git"),
+            args,
+        )?;
         let started = |fleet: &crate::workflow::Fleet| {
             data.write_address(address)?;
             hello::print(&args.data, address, fleet)

@@ -58,21 +58,25 @@ pub(super) fn follow(
 }
 
 fn standing(change: &Change, until: Until) -> Standing {
-    let there =
-        change.state == State::Ready || (until == Until::Merged && change.state.is_merged());
-    if there {
+    // A merged change may be overtaken before anybody looks; its commit stays.
+    let merged = change.state.is_merged() || change.commit.is_some();
+    if change.state == State::Ready || (until == Until::Merged && merged) {
         return Standing::There;
     }
     match change.state {
         State::Proposed => Standing::NeedsApproval,
         state if state.is_end() => Standing::Over(why(change)),
-        // Merged is the end where no cluster is watched.
-        State::Merged if change.waiting_for.is_none() => Standing::Over(format!(
+        State::Merged if unwatched(change) => Standing::Over(format!(
             "change {} is merged and goes no further: no cluster is watched",
             change.id
         )),
         _ => Standing::OnItsWay,
     }
+}
+
+/// Whether merged is the end: only where a cluster is watched a merged change has a deadline.
+pub(super) fn unwatched(change: &Change) -> bool {
+    change.state == State::Merged && change.deadline.is_none()
 }
 
 fn why(change: &Change) -> String {
@@ -160,15 +164,14 @@ mod tests {
 
     #[test]
     fn a_change_stands_where_its_state_says() {
-        let merged = change(&[State::Merged]);
+        let mut merged = change(&[State::Merged]);
         assert_eq!(standing(&merged, Until::Merged), Standing::There);
+        assert!(
+            matches!(standing(&merged, Until::Ready), Standing::Over(_)),
+            "nothing is watched"
+        );
+        merged.deadline = Some(jiff::Timestamp::MAX);
         assert_eq!(standing(&merged, Until::Ready), Standing::OnItsWay);
-        let mut unwatched = merged;
-        unwatched.waiting_for = None;
-        assert!(matches!(
-            standing(&unwatched, Until::Ready),
-            Standing::Over(_)
-        ));
         assert_eq!(standing(&change(&[]), Until::Merged), Standing::OnItsWay);
         assert_eq!(
             standing(&change(&[State::Proposed]), Until::Merged),

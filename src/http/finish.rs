@@ -86,16 +86,23 @@ pub(super) async fn finish(State(app): State<Arc<App>>, request: Request, next: 
     response
 }
 
-/// The problem of a response: its own, or the one of a bare error status. Git's own refusals are left to git.
+/// The problem of a response: its own, or the one of an error status without words of ours. Pages stay as they are,
+/// and git reads its own refusals.
 fn problem_of(response: &mut Response, asked: &Asked) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         return Some(problem);
     }
     let status = response.status();
     let error = status.is_client_error() || status.is_server_error();
-    let git =
-        asked.path.starts_with("/git/") && response.headers().contains_key(header::CONTENT_TYPE);
-    (error && !git).then(|| Problem::of_status(status))
+    let media = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|it| it.to_str().ok());
+    let worded = match media {
+        None => false,
+        Some(media) => media.starts_with("text/html") || asked.path.starts_with("/git/"),
+    };
+    (error && !worded).then(|| Problem::of_status(status))
 }
 
 fn write_problem(app: &App, mut problem: Problem, asked: &Asked, response: &mut Response) {

@@ -44,6 +44,7 @@ impl Pages {
         pages.set_undefined_behavior(UndefinedBehavior::Strict);
         pages.add_function("tone", |phase: String| look(&phase).0);
         pages.add_function("mark", |phase: String| look(&phase).1);
+        pages.add_function("sentence", |text: String| sentence(&text));
         for (name, source) in TEMPLATES {
             pages
                 .add_template(name, source)
@@ -94,6 +95,19 @@ fn look(phase: &str) -> (&'static str, &'static str) {
         "AwaitingApproval" => ("warn", "◔"),
         _ => ("busy", "◌"),
     }
+}
+
+/// A text as a sentence: a capital letter first, a full stop last.
+fn sentence(text: &str) -> String {
+    let mut letters = text.trim().chars();
+    let Some(first) = letters.next() else {
+        return String::new();
+    };
+    let mut sentence: String = first.to_uppercase().chain(letters).collect();
+    if !sentence.ends_with(['.', '!', '?', ':']) {
+        sentence.push('.');
+    }
+    sentence
 }
 
 /// Who looks at a page: a signed-in browser, or a client with a token. Anybody else is sent to the sign-in page.
@@ -246,6 +260,13 @@ mod tests {
             page.contains("<h1>Not Found</h1>") && !page.contains("<script>"),
             "{page}"
         );
+    }
+
+    #[test]
+    fn texts_become_sentences() {
+        for (text, wanted) in [("it waits", "It waits."), ("Done.", "Done."), ("", "")] {
+            assert_eq!(sentence(text), wanted);
+        }
     }
 
     #[test]

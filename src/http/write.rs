@@ -123,11 +123,9 @@ impl Write {
                 .await;
             change = waited.unwrap_or(change);
         }
-        let there = if self.until == State::Ready {
-            change.state == State::Ready
-        } else {
-            change.state.is_merged()
-        };
+        // A merged change may be overtaken before it is looked at; its commit stays.
+        let merged = change.state.is_merged() || change.commit.is_some();
+        let there = change.state == State::Ready || (self.until == State::Merged && merged);
         let status = if self.wait.is_some() && there {
             StatusCode::OK
         } else {

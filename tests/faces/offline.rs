@@ -1,0 +1,131 @@
+//! Commands that need no server: the skeleton, renderings, the policy, a cluster's bootstrap.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::support::git::git;
+use crate::support::process::{PROGRAM, run};
+use crate::wire::Dev;
+
+const RECORD: &str = "apiVersion: fleetwright.dev/v1\nkind: Store\nmetadata: {name: shop}\nspec:\n  engine: woocommerce\n  \
+                      plan: small\n  owner: ann\n  cluster: local\n  host: shop.localtest.me\n  version: 1.0.0\n";
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a plain path")
+}
+
+fn program(args: &[&str]) -> Output {
+    Command::new(PROGRAM)
+        .args(args)
+        .output()
+        .expect("the program starts")
+}
+
+#[test]
+fn init_writes_the_skeleton_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = folder.path().join("fleet.git");
+    let said = run(&["init", text(&target)]);
+    assert!(said.contains("commit"), "{said}");
+    let files = git(&target, &["ls-tree", "-r", "--name-only", "main"]);
+    for file in ["fleetwright.yaml", "charts/woocommerce/1.0.0/Chart.yaml"] {
+        assert!(files.lines().any(|it| it == file), "{file}: {files}");
+    }
+    git(&target, &["fsck", "--strict"]);
+    let again = program(&["init", text(&target)]);
+    let line = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(
+        again.status.code() == Some(1) && line.lines().count() == 1,
+        "{line}"
+    );
+
+    let policy = folder.path().join("fleetwright.yaml");
+    std::fs::write(&policy, git(&target, &["show", "main:fleetwright.yaml"])).expect("written");
+    assert!(run(&["policy", "check", text(&policy)]).contains("valid"));
+}
+
+#[test]
+fn a_broken_policy_is_told_with_its_places() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let policy = folder.path().join("fleetwright.yaml");
+    std::fs::write(
+        &policy,
+        "apiVersion: v0\nkind: FleetPolicy\nclusters: {}\nengines: {}\nplans: {}\n",
+    )
+    .expect("written");
+    let out = program(&["policy", "check", text(&policy)]);
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert_eq!(out.status.code(), Some(1));
+    for pointer in ["/apiVersion", "/clusters", "/engines", "/plans"] {
+        assert!(said.contains(pointer), "{said}");
+    }
+    std::fs::write(
+        &policy,
+        "apiVersion: fleetwright.dev/v1\nkind: FleetPolicy\ncluster: {}\n",
+    )
+    .expect("written");
+    let out = program(&["policy", "check", text(&policy)]);
+    let line = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(
+        line.contains("cluster") && line.lines().count() == 1,
+        "{line}"
+    );
+}
+
+#[test]
+fn a_record_is_rendered_without_a_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let record = folder.path().join("shop.yaml");
+    std::fs::write(&record, RECORD).expect("written");
+    let said = run(&["render", text(&record)]);
+    for part in [
+        "kind: HelmRelease",
+        "kind: Namespace",
+        "kind: Kustomization",
+        "/stores/shop/release.yaml",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!(
+        said,
+        run(&["render", text(&record)]),
+        "the same record renders to the same bytes"
+    );
+    std::fs::write(&record, RECORD.replace("plan: small", "plan: huge")).expect("written");
+    let out = program(&["render", text(&record)]);
+    let line = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(
+        out.status.code() == Some(1) && line.contains("huge") && line.lines().count() == 1,
+        "{line}"
+    );
+}
+
+#[test]
+fn a_cluster_s_bootstrap_follows_the_running_server() {
+    let dev = Dev::start();
+    let said = run(&["cluster", "bootstrap", "local", "--data", text(&dev.data)]);
+    assert!(
+        said.contains("kind: GitRepository") && said.contains(&dev.repository()),
+        "{said}"
+    );
+    assert!(said.contains("kind: ValidatingAdmissionPolicy"), "{said}");
+    let other = run(&[
+        "cluster",
+        "bootstrap",
+        "local",
+        "--data",
+        text(&dev.data),
+        "--url",
+        "http://git.example/f.git",
+    ]);
+    assert!(
+        other.contains("http://git.example/f.git") && !other.contains(&dev.repository()),
+        "{other}"
+    );
+    let out = program(&["cluster", "bootstrap", "moon", "--data", text(&dev.data)]);
+    let line = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(
+        out.status.code() == Some(1) && line.contains("moon") && line.lines().count() == 1,
+        "{line}"
+    );
+}

@@ -1,0 +1,167 @@
+//! A server in a folder of its own, and its answers with all their headers.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use ureq::http::{HeaderMap, Request};
+
+use crate::support::process::Server;
+
+/// A running `dev`.
+pub(crate) struct Dev {
+    pub(crate) server: Server,
+    pub(crate) data: PathBuf,
+    pub(crate) base: String,
+    pub(crate) token: String,
+    _folder: TempDir,
+}
+
+/// One answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Dev {
+    /// Starts a server on a free port.
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = folder.path().join("data");
+        let path = data.to_str().expect("a plain path");
+        let server = Server::start(&["dev", "--listen", "127.0.0.1:0", "--data", path], &data);
+        let mut dev = Self {
+            server,
+            data,
+            base: String::new(),
+            token: String::new(),
+            _folder: folder,
+        };
+        dev.find();
+        dev
+    }
+
+    /// Reads the address and the token again, after a restart.
+    pub(crate) fn find(&mut self) {
+        self.base = format!("http://{}", self.read("address"));
+        self.token = self.read("admin.token");
+    }
+
+    /// A file of the data folder.
+    pub(crate) fn read(&self, name: &str) -> String {
+        let text = std::fs::read_to_string(self.data.join(name)).expect("the data folder has it");
+        text.trim().to_owned()
+    }
+
+    /// The address of its fleet repository.
+    pub(crate) fn repository(&self) -> String {
+        format!("{}/git/fleet.git", self.base)
+    }
+
+    /// Reads something as the admin.
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[], "")
+    }
+
+    /// Sends JSON as the admin.
+    pub(crate) fn json(&self, method: &str, path: &str, body: &Value) -> Reply {
+        let headers = [("Content-Type", "application/json")];
+        self.send(method, path, &headers, &body.to_string())
+    }
+
+    /// Creates a store and waits until it is merged.
+    pub(crate) fn create(&self, name: &str) -> Value {
+        let body = serde_json::json!({"name": name, "engine": "woocommerce"}).to_string();
+        let headers = [("Content-Type", "application/json"), ("Prefer", "wait=30")];
+        let reply = self.send("POST", "/api/v1/stores", &headers, &body);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()
+    }
+
+    /// Sends a request as the admin.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Reply {
+        let token = format!("Bearer {}", self.token);
+        let all: Vec<_> = headers
+            .iter()
+            .copied()
+            .chain([("Authorization", token.as_str())])
+            .collect();
+        self.anonymous(method, path, &all, body)
+    }
+
+    /// Sends a request with just these headers.
+    pub(crate) fn anonymous(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Reply {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .allow_non_standard_methods(true)
+            .max_redirects(0)
+            .timeout_global(Some(Duration::from_secs(70)))
+            .build()
+            .new_agent();
+        let answer = if body.is_empty() {
+            agent.run(request.body(()).expect("a request"))
+        } else {
+            agent.run(request.body(body.to_owned()).expect("a request"))
+        };
+        let mut answer = answer.expect("the server answers");
+        Reply {
+            status: answer.status().as_u16(),
+            headers: answer.headers().clone(),
+            text: answer.body_mut().read_to_string().expect("a text"),
+        }
+    }
+}
+
+impl Reply {
+    /// The body.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// A header's text; empty when it is not there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).and_then(|it| it.to_str().ok());
+        value.unwrap_or("")
+    }
+
+    /// The pointers of a 422.
+    pub(crate) fn pointers(&self) -> Vec<String> {
+        let json = self.json();
+        let errors = json["errors"].as_array().cloned().unwrap_or_default();
+        let pointer = |it: &Value| it["pointer"].as_str().unwrap_or("?").to_owned();
+        errors.iter().map(pointer).collect()
+    }
+
+    /// Fails unless it is a problem of this status that names its request.
+    pub(crate) fn assert_problem(&self, status: u16) {
+        assert_eq!(self.status, status, "{self:?}");
+        let media = self.header("content-type");
+        assert_eq!(media, "application/problem+json", "{self:?}");
+        let json = self.json();
+        assert_eq!(json["status"], status, "{self:?}");
+        assert_eq!(json["instance"], self.header("x-request-id"), "{self:?}");
+        let said = json["detail"].as_str().unwrap_or("");
+        assert!(said.len() > 10, "it says what is wrong: {self:?}");
+    }
+}
