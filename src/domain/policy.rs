@@ -340,7 +340,8 @@ impl FleetPolicy {
             say(!times.iter().all(|it| go_duration(it)), at("flux"), "durations look like 6h, 10m or 1m30s");
             say(!go_duration(&cluster.ready_deadline), at("readyDeadline"), "a duration looks like 15m");
             let prefix = cluster.namespace_prefix.as_str();
-            let fits = prefix.len() <= 20 && prefix.ends_with('-') && format!("{prefix}x").parse::<ClusterName>().is_ok();
+            let reserved = prefix.starts_with("fleetwright-") || prefix.starts_with("kube-");
+            let fits = !reserved && prefix.len() <= 20 && prefix.ends_with('-') && format!("{prefix}x").parse::<ClusterName>().is_ok();
             say(!fits, at("namespacePrefix"), "a short label that ends with a hyphen, as in store-");
             say(cluster.namespace.parse::<ClusterName>().is_err(), at("namespace"), "must be an RFC 1123 label");
         }

@@ -91,7 +91,7 @@ impl Journal {
         })
     }
 
-    /// Lets entries go that are on the published branch, and keeps those changes that ended without a commit.
+    /// Lets entries go that are on the published branch, and keeps how changes ended.
     pub fn settle(&self, published: &[ChangeId], ended: &[Change]) -> Result<(), JournalError> {
         self.write(|txn| {
             let mut entries = txn.open_table(ENTRIES)?;
@@ -112,7 +112,7 @@ impl Journal {
         self.read(|txn| decode_all(&txn.open_table(ENTRIES)?))
     }
 
-    /// Every change that ended without a commit.
+    /// Every change that ended, as it ended.
     pub fn ended(&self) -> Result<Vec<Change>, JournalError> {
         self.read(|txn| decode_all(&txn.open_table(ENDED)?))
     }

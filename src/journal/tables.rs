@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 /// Change id → entry.
 pub(super) const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries/v1");
-/// Change id → change that ended without a commit.
+/// Change id → change as it ended.
 pub(super) const ENDED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("ended/v1");
 /// Idempotency key → first answer.
 pub(super) const KEPT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("kept/v1");

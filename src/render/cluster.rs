@@ -1,5 +1,7 @@
 //! What belongs to a cluster rather than to one store: shared files of shards and charts, and the bootstrap.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -103,6 +105,9 @@ pub fn bootstrap(
     let name = "cluster/bootstrap.yaml.j2";
     let context = context_of(policy, cluster)?;
     let print = |it: &Bootstrap| {
+        // A Secret's `data` is base64: with `stringData` a withdrawn key would stay.
+        let mut it = it.clone();
+        it.deploy_keys.values_mut().for_each(|line| *line = STANDARD.encode(line.as_bytes()));
         let printed = templates.print(name, &json!({ "cluster": context, "bootstrap": it }))?;
         let all = yaml::read_all(&printed).map_err(|source| RenderError::Yaml { template: name.to_owned(), source })?;
         emitted(name, &all)

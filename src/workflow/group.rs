@@ -113,12 +113,12 @@ pub(super) fn write(core: &Core, ids: &[ChangeId], removals: &BTreeSet<StoreName
 }
 
 impl<'a> Work<'a> {
-    /// Every cluster's bootstrap lies on main, for a person to apply.
+    /// Every cluster has its bootstrap on main, for a person to apply, and a root that is not empty.
     fn prepare(&mut self) -> Result<(), GroupError> {
         let Some(tip) = self.tip.clone() else { return Ok(()) };
-        let edits = prepare::bootstraps(self.core, &self.in_force, &tip)?;
+        let edits = prepare::files(self.core, &self.in_force, &tip)?;
         if !edits.is_empty() {
-            self.commit(&edits, "write the clusters' bootstrap\n\nFleetwright-Action: bootstrap\n")?;
+            self.commit(&edits, "prepare the clusters\n\nFleetwright-Action: prepare\n")?;
         }
         Ok(())
     }

@@ -70,6 +70,10 @@ fn look(core: &Core, cluster: &ClusterName, changes: &Changes) -> Result<(), Pro
     if projection.stores.is_empty() && projection.changes.is_empty() {
         return Ok(());
     }
+    let ended: Vec<Change> = projection.changes.iter().filter(|it| it.state.is_end()).cloned().collect();
+    if !ended.is_empty() {
+        core.journal.settle(&[], &ended)?;
+    }
     core.index.apply(&projection)?;
     let mut desk = core.desk();
     for (name, row) in &projection.stores {

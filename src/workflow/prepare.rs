@@ -1,4 +1,5 @@
-//! What each cluster's bootstrap on main must be, looked at once per policy in force.
+//! What every cluster has on main before its first store, looked at once per policy in force: its bootstrap, and
+//! the file that keeps its root from being empty.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -9,10 +10,10 @@ use super::core::{Core, InForce};
 use super::group::GroupError;
 use crate::domain::{ClusterName, CommitId};
 use crate::plan::{Edit, Edits};
-use crate::render::{Bootstrap, bootstrap, yaml};
+use crate::render::{Bootstrap, bootstrap, root_files, yaml};
 
-/// The bootstrap files that are missing or outdated at the tip.
-pub(super) fn bootstraps(core: &Core, in_force: &InForce, tip: &CommitId) -> Result<Edits, GroupError> {
+/// The files that are missing or outdated at the tip.
+pub(super) fn files(core: &Core, in_force: &InForce, tip: &CommitId) -> Result<Edits, GroupError> {
     let mut edits = Edits::new();
     if core.prepared.swap(true, Ordering::Relaxed) {
         return Ok(edits);
@@ -25,6 +26,11 @@ pub(super) fn bootstraps(core: &Core, in_force: &InForce, tip: &CommitId) -> Res
         let wanted = render(core, in_force, cluster, url.as_deref())?;
         if there.as_deref() != Some(wanted.as_str()) {
             edits.insert(path, Edit::Put(wanted.into_bytes()));
+        }
+        for (path, bytes) in root_files(&core.templates, &in_force.policy, cluster)? {
+            if core.repo.read(tip, &path)?.is_none() {
+                edits.insert(path, Edit::Put(bytes));
+            }
         }
     }
     Ok(edits)

@@ -14,7 +14,8 @@ use crate::domain::entry::{Projection, StoreRow};
 use crate::domain::record::{Record, record_path};
 use crate::domain::trailers::{self, Trailers};
 use crate::domain::view::HistoryItem;
-use crate::domain::{ChangeId, CommitId, StoreName};
+use crate::domain::policy::ClusterPolicy;
+use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
 use crate::git::{CommitInfo, GitError, KeyRole};
 use crate::index::IndexError;
 use crate::journal::JournalError;
@@ -56,6 +57,11 @@ pub(super) fn catch_up(core: &Core) -> Result<(), ProjectError> {
         }
         None => None,
     };
+    if from.is_none() {
+        // How changes ended is known to the journal only: Git says what was written, not what became of it.
+        let ended = Projection { changes: core.journal.ended()?, ..Projection::default() };
+        core.index.apply(&ended)?;
+    }
     let commits = ours(core, &tip, from.as_ref())?;
     let projection = project(core, &commits, &tip)?;
     core.index.apply(&projection)?;
@@ -106,7 +112,8 @@ fn project(core: &Core, commits: &[Ours], tip: &CommitId) -> Result<Projection, 
         }
         if let Some(change) = changes.get_mut(id) {
             let previous = last.get(&trailers.store).map(|(_, id)| id.clone());
-            merged(core, change, commit);
+            let cluster = cluster_of(core, &commit.trailers.store, commit)?;
+            merged(core, change, commit, cluster.as_ref());
             if let Some(previous) = previous.filter(|it| it != id).and_then(|it| changes.get_mut(&it)) {
                 overtaken(previous, id, commit.at);
             }
@@ -147,15 +154,30 @@ fn change_of(core: &Core, commit: &Ours) -> Result<Change, ProjectError> {
 }
 
 /// Moves a change to merged. The second commit of a deletion leaves its state as it is.
-fn merged(core: &Core, change: &mut Change, commit: &Ours) {
-    if commit.trailers.step > 1 || !change.go(State::Merged, commit.at, Some(format!("commit {}", commit.id))) {
-        change.commit = Some(commit.id.clone());
+fn merged(core: &Core, change: &mut Change, commit: &Ours, cluster: Option<&ClusterName>) {
+    let first = commit.trailers.step == 1;
+    // A commit's time has whole seconds; a timeline does not go back for that.
+    let at = commit.at.max(change.updated_at);
+    change.commit = Some(commit.id.clone());
+    if !first || !change.go(State::Merged, at, Some(format!("commit {}", commit.id))) {
         return;
     }
-    change.commit = Some(commit.id.clone());
-    let policy = core.in_force().policy;
-    let longest = policy.clusters.values().map(|it| it.deadline_seconds()).max().unwrap_or(900);
-    change.deadline = commit.at.checked_add(SignedDuration::from_secs(longest)).ok();
+    let watched = cluster.is_some_and(|it| core.watched.contains_key(it));
+    if watched {
+        let policy = core.in_force().policy;
+        let seconds = cluster.and_then(|it| policy.clusters.get(it)).map_or(900, ClusterPolicy::deadline_seconds);
+        change.deadline = at.checked_add(SignedDuration::from_secs(seconds)).ok();
+    } else {
+        change.waiting_for = Some("nothing more: no cluster is watched, so this is as far as it can be followed".to_owned());
+    }
+}
+
+/// The cluster of the store that a commit is about.
+fn cluster_of(core: &Core, name: &StoreName, commit: &Ours) -> Result<Option<ClusterName>, ProjectError> {
+    if let Some(row) = core.index.store(name)?.filter(|row| row.uid == commit.trailers.uid) {
+        return Ok(Some(row.record.spec.cluster));
+    }
+    Ok(read(core, name, &commit.id)?.map(|record| record.spec.cluster))
 }
 
 /// A merged change that a later one overtook before Flux had it.
@@ -191,6 +213,8 @@ fn row(core: &Core, name: &StoreName, commit: &Ours) -> Result<Option<StoreRow>,
         (None, None) => None,
     };
     let Some(record) = record else { return Ok(None) };
+    // A change that is known to have reached its goal says what the cluster showed then; a rebuild has no other word.
+    let reached = core.index.change(&commit.trailers.change)?.is_some_and(|it| it.state == State::Ready);
     let created_ms = i64::try_from(ulid_ms(&commit.trailers)).unwrap_or_default();
     let spec_hash = match at {
         Some(at) => spec_hash(core, &record, at)?,
@@ -202,10 +226,10 @@ fn row(core: &Core, name: &StoreName, commit: &Ours) -> Result<Option<StoreRow>,
         deploy: core.published_deploy(&record.spec.cluster)?,
         spec_hash,
         change: commit.trailers.change.clone(),
-        applied: before.as_ref().and_then(|row| row.applied.clone()),
+        applied: if reached { Some(commit.id.clone()) } else { before.and_then(|row| row.applied) },
         created_at: Timestamp::from_millisecond(created_ms).unwrap_or(commit.at),
         updated_at: commit.at,
-        gone: removed_at.is_some() && !core.watched.contains_key(&record.spec.cluster),
+        gone: removed_at.is_some() && (reached || !core.watched.contains_key(&record.spec.cluster)),
         removed_at,
         notice: None,
         template: commit.trailers.template.clone(),

@@ -1,0 +1,119 @@
+//! The built binary as a process: started, killed, started again.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::api::Api;
+use super::eventually;
+
+/// The program under test.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_fleetwright");
+
+/// A running server. Killed when dropped; its log is shown when the test has failed by then.
+pub(crate) struct Server {
+    child: Child,
+    args: Vec<String>,
+    data: PathBuf,
+    log: PathBuf,
+    /// From the start of the process to the first answer.
+    pub(crate) ready_in: Duration,
+}
+
+impl Server {
+    /// Starts the program with arguments that make it write `data`/address.
+    pub(crate) fn start(args: &[&str], data: &Path) -> Self {
+        let log = data.with_extension("log");
+        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+        let child = spawn(&args, data, &log);
+        let mut server = Self { child, args, data: data.to_owned(), log, ready_in: Duration::ZERO };
+        server.wait_until_ready();
+        server
+    }
+
+    /// Kills the process as a power button would, and starts it again.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.kill();
+        self.restart();
+    }
+
+    /// Kills the process with SIGKILL and waits for its end.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("the server can be killed");
+        self.child.wait().expect("the server ends");
+    }
+
+    /// Starts the program again with the same arguments.
+    pub(crate) fn restart(&mut self) {
+        self.child = spawn(&self.args, &self.data, &self.log);
+        self.wait_until_ready();
+    }
+
+    /// A client with the admin's token.
+    pub(crate) fn api(&self) -> Api {
+        let read = |name: &str| std::fs::read_to_string(self.data.join(name)).expect("the data folder has it");
+        let address = read("address");
+        let address = address.trim().trim_start_matches("http://");
+        Api::new(&format!("http://{address}"), read("admin.token").trim())
+    }
+
+    /// Resident memory in bytes (`VmRSS` of proc(5)).
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the server runs");
+        let line = status.lines().find(|it| it.starts_with("VmRSS:")).expect("the kernel tells");
+        let kib: u64 = line.split_whitespace().nth(1).and_then(|it| it.parse().ok()).expect("a number");
+        kib * 1024
+    }
+
+    fn wait_until_ready(&mut self) {
+        let began = Instant::now();
+        eventually("the server answers", Duration::from_secs(20), || {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                panic!("the server ended with {status}: {}", self.said());
+            }
+            let there = self.data.join("address").exists() && self.data.join("admin.token").exists();
+            if !there {
+                return Err("it has no address yet".to_owned());
+            }
+            self.api().try_get("/readyz").map(drop)
+        });
+        self.ready_in = began.elapsed();
+    }
+
+    /// Everything the server has logged.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _waited = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- the server's log ---\n{}", self.said());
+        }
+    }
+}
+
+fn spawn(args: &[String], data: &Path, log: &Path) -> Child {
+    // A stale address of an earlier run would be taken for this one's.
+    let _gone = std::fs::remove_file(data.join("address"));
+    let file = File::options().create(true).append(true).open(log).expect("the log can be written");
+    Command::new(PROGRAM)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(file.try_clone().expect("the log can be shared"))
+        .stderr(file)
+        .spawn()
+        .expect("the program starts")
+}
+
+/// Runs the program to its end and returns what it printed.
+pub(crate) fn run(args: &[&str]) -> String {
+    let out = Command::new(PROGRAM).args(args).output().expect("the program starts");
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success(), "fleetwright {args:?}: {said}{}", String::from_utf8_lossy(&out.stderr));
+    said
+}
