@@ -7,6 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::domain::change::{Action, State};
 use crate::domain::{ChangeId, ClusterName, StoreName};
 
+mod store;
+
+pub(super) use store::{
+    CreateArgs, SpecArgs, StoreCommand, StoreListArgs, Until, UpdateArgs, WriteArgs,
+};
+
 /// Store requests become signed commits that Flux applies
 #[derive(Debug, Parser)]
 #[command(name = "fleetwright", version, disable_help_subcommand = true)]
@@ -122,143 +128,6 @@ pub(super) enum Format {
     Yaml,
     /// Names only
     Name,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum StoreCommand {
-    /// Ask for a new store
-    Create(CreateArgs),
-    /// Show one store
-    Get {
-        /// The store
-        name: StoreName,
-    },
-    /// List stores
-    List(StoreListArgs),
-    /// Change fields of a store
-    Update(UpdateArgs),
-    /// Delete a store and its data
-    Delete {
-        /// The store
-        name: StoreName,
-        #[command(flatten)]
-        write: WriteArgs,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(super) struct CreateArgs {
-    /// The name; without it the server makes one
-    pub(super) name: Option<StoreName>,
-    /// The engine
-    #[arg(long)]
-    pub(super) engine: String,
-    /// The cluster
-    #[arg(long)]
-    pub(super) cluster: Option<String>,
-    #[command(flatten)]
-    pub(super) spec: SpecArgs,
-    #[command(flatten)]
-    pub(super) write: WriteArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct UpdateArgs {
-    /// The store
-    pub(super) name: StoreName,
-    #[command(flatten)]
-    pub(super) spec: SpecArgs,
-    /// Whether a delete is refused
-    #[arg(long, value_name = "true|false")]
-    pub(super) deletion_protection: Option<bool>,
-    /// Update only when the store's entity tag is still this one
-    #[arg(long, value_name = "ETAG")]
-    pub(super) if_match: Option<String>,
-    #[command(flatten)]
-    pub(super) write: WriteArgs,
-}
-
-/// Fields that a store is created with and that may be changed later.
-#[derive(Debug, Args)]
-pub(super) struct SpecArgs {
-    /// The plan
-    #[arg(long)]
-    pub(super) plan: Option<String>,
-    /// The owner
-    #[arg(long)]
-    pub(super) owner: Option<String>,
-    /// The host
-    #[arg(long)]
-    pub(super) host: Option<String>,
-    /// A further host; may be repeated
-    #[arg(long = "extra-host", value_name = "HOST")]
-    pub(super) extra_hosts: Vec<String>,
-    /// The chart version
-    #[arg(
-        long = "chart-version",
-        visible_alias = "version",
-        value_name = "VERSION"
-    )]
-    pub(super) version: Option<String>,
-    /// A chart value as JSON or text; dots go deeper (site.title="My shop"); may be repeated
-    #[arg(long = "set", value_name = "KEY=JSON")]
-    pub(super) set: Vec<String>,
-    /// Chart values from a YAML or JSON file; --set goes over them
-    #[arg(long, value_name = "FILE")]
-    pub(super) values: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct WriteArgs {
-    /// Wait until the change got there, at most so many seconds
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60")]
-    pub(super) wait: Option<u64>,
-    /// What to wait for
-    #[arg(long, value_enum, default_value_t = Until::Merged)]
-    pub(super) until: Until,
-    /// Print the plan and change nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
-    /// A word that makes repeating this command harmless
-    #[arg(long, value_name = "KEY")]
-    pub(super) idempotency_key: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Until {
-    /// The commit is on the published branch
-    Merged,
-    /// The store is as it was asked for
-    Ready,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct StoreListArgs {
-    /// Only this owner's
-    #[arg(long)]
-    pub(super) owner: Option<String>,
-    /// Only of this engine
-    #[arg(long)]
-    pub(super) engine: Option<String>,
-    /// Only of this plan
-    #[arg(long)]
-    pub(super) plan: Option<String>,
-    /// Only on this cluster
-    #[arg(long)]
-    pub(super) cluster: Option<String>,
-    /// Only in this phase
-    #[arg(long)]
-    pub(super) phase: Option<String>,
-    /// Only of this chart version
-    #[arg(
-        long = "chart-version",
-        visible_alias = "version",
-        value_name = "VERSION"
-    )]
-    pub(super) version: Option<String>,
-    /// Only those whose name or host holds this text
-    #[arg(short, value_name = "TEXT")]
-    pub(super) q: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

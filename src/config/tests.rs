@@ -1,3 +1,5 @@
+//! What a configuration is taken for, and how it is refused.
+
 use super::*;
 
 const FILE: &str = "data: /var/lib/fleetwright\ngit:\n  url: https://git.example.com/fleet.git\n";
