@@ -38,7 +38,13 @@ pub struct Plan {
 
 impl Plan {
     /// A plan of what turns `before` into the wanted files: unchanged ones are left out.
-    pub fn new(store: StoreName, cluster: ClusterName, before: Before, mut wanted: Edits, drops_store: bool) -> Self {
+    pub fn new(
+        store: StoreName,
+        cluster: ClusterName,
+        before: Before,
+        mut wanted: Edits,
+        drops_store: bool,
+    ) -> Self {
         wanted.retain(|path, edit| {
             let there = before.get(path).and_then(Option::as_ref);
             match edit {
@@ -46,7 +52,13 @@ impl Plan {
                 Edit::Delete => there.is_some(),
             }
         });
-        Self { store, cluster, main: wanted, drops_store, before }
+        Self {
+            store,
+            cluster,
+            main: wanted,
+            drops_store,
+            before,
+        }
     }
 
     /// Whether there is nothing to write.
@@ -57,7 +69,11 @@ impl Plan {
     /// The edits that the deploy branch gets: those below `clusters/<cluster>/`.
     pub fn deploy(&self) -> Edits {
         let folder = format!("clusters/{}/", self.cluster);
-        self.main.iter().filter(|(path, _)| path.starts_with(&folder)).map(|(p, e)| (p.clone(), e.clone())).collect()
+        self.main
+            .iter()
+            .filter(|(path, _)| path.starts_with(&folder))
+            .map(|(p, e)| (p.clone(), e.clone()))
+            .collect()
     }
 
     /// The files after the plan, as text.
@@ -80,15 +96,27 @@ impl Plan {
 impl fmt::Display for Plan {
     /// The plan as a unified diff.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |bytes: Option<&Vec<u8>>| bytes.map(|it| String::from_utf8_lossy(it).into_owned()).unwrap_or_default();
+        let text = |bytes: Option<&Vec<u8>>| {
+            bytes
+                .map(|it| String::from_utf8_lossy(it).into_owned())
+                .unwrap_or_default()
+        };
         for (path, edit) in &self.main {
             let there = self.before.get(path).and_then(Option::as_ref);
             let after = match edit {
                 Edit::Put(bytes) => Some(bytes),
                 Edit::Delete => None,
             };
-            let old = if there.is_some() { format!("a/{path}") } else { "/dev/null".to_owned() };
-            let new = if after.is_some() { format!("b/{path}") } else { "/dev/null".to_owned() };
+            let old = if there.is_some() {
+                format!("a/{path}")
+            } else {
+                "/dev/null".to_owned()
+            };
+            let new = if after.is_some() {
+                format!("b/{path}")
+            } else {
+                "/dev/null".to_owned()
+            };
             let (left, right) = (text(there), text(after));
             let diff = similar::TextDiff::from_lines(left.as_str(), right.as_str());
             write!(f, "{}", diff.unified_diff().header(&old, &new))?;
@@ -103,12 +131,29 @@ mod tests {
 
     #[test]
     fn a_plan_holds_only_what_changes_and_prints_it() {
-        let before = Before::from([("a".into(), Some(b"1\n".to_vec())), ("b".into(), None), ("c".into(), None)]);
+        let before = Before::from([
+            ("a".into(), Some(b"1\n".to_vec())),
+            ("b".into(), None),
+            ("c".into(), None),
+        ]);
         let put = |text: &str| Edit::Put(text.as_bytes().to_vec());
-        let wanted = Edits::from([("a".into(), put("1\n")), ("b".into(), put("2\n")), ("c".into(), Edit::Delete)]);
-        let plan = Plan::new("shop".parse().unwrap(), "local".parse().unwrap(), before, wanted, false);
+        let wanted = Edits::from([
+            ("a".into(), put("1\n")),
+            ("b".into(), put("2\n")),
+            ("c".into(), Edit::Delete),
+        ]);
+        let plan = Plan::new(
+            "shop".parse().unwrap(),
+            "local".parse().unwrap(),
+            before,
+            wanted,
+            false,
+        );
         assert_eq!(plan.main.keys().collect::<Vec<_>>(), ["b"]);
-        assert_eq!(plan.to_string(), "--- /dev/null\n+++ b/b\n@@ -0,0 +1 @@\n+2\n");
+        assert_eq!(
+            plan.to_string(),
+            "--- /dev/null\n+++ b/b\n@@ -0,0 +1 @@\n+2\n"
+        );
         assert_eq!(plan.files().len(), 2);
     }
 }

@@ -14,11 +14,30 @@ const FLOORS: [(&str, &[&str]); 12] = [
     ("index", &["domain"]),
     ("git", &["domain", "plan"]),
     ("cluster", &["domain"]),
-    ("workflow", &["domain", "render", "plan", "journal", "index", "git", "cluster"]),
-    ("config", &["domain", "git", "render", "telemetry", "workflow"]),
+    (
+        "workflow",
+        &[
+            "domain", "render", "plan", "journal", "index", "git", "cluster",
+        ],
+    ),
+    (
+        "config",
+        &["domain", "git", "render", "telemetry", "workflow"],
+    ),
     ("telemetry", &[]),
     ("http", &["domain", "git", "render", "workflow"]),
-    ("cli", &["config", "domain", "git", "http", "render", "telemetry", "workflow"]),
+    (
+        "cli",
+        &[
+            "config",
+            "domain",
+            "git",
+            "http",
+            "render",
+            "telemetry",
+            "workflow",
+        ],
+    ),
 ];
 
 /// Crates that belong to one module: no type of theirs is seen elsewhere.
@@ -32,22 +51,44 @@ const OWNED: [(&str, &[&str]); 6] = [
 ];
 
 /// What only one module may do.
-const ONLY: [(&str, &[&str]); 2] = [("process::Command", &["git"]), ("Timestamp::now()", &["workflow", "cluster"])];
+const ONLY: [(&str, &[&str]); 2] = [
+    ("process::Command", &["git"]),
+    ("Timestamp::now()", &["workflow", "cluster"]),
+];
 
 /// What nobody may do: work trees, Git indexes, forced pushes.
-const NEVER: [&str; 5] = ["git2::Index", "checkout_tree", "checkout_head", "\"--force", "workdir()"];
+const NEVER: [&str; 5] = [
+    "git2::Index",
+    "checkout_tree",
+    "checkout_head",
+    "\"--force",
+    "workdir()",
+];
 
 /// What keeps the ground pure.
-const IMPURE: [&str; 7] = ["std::fs", "std::net", "std::env", "std::process", "tokio::", "Timestamp::now", "SystemTime"];
+const IMPURE: [&str; 7] = [
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "tokio::",
+    "Timestamp::now",
+    "SystemTime",
+];
 
 #[test]
 fn arrows_point_down() {
     let floors: BTreeMap<&str, &[&str]> = FLOORS.into_iter().collect();
     each_line(|module, place, line| {
-        let Some(allowed) = floors.get(module) else { return };
+        let Some(allowed) = floors.get(module) else {
+            return;
+        };
         for used in modules_in(line) {
             let down = used == module || allowed.contains(&used.as_str());
-            assert!(down || !floors.contains_key(used.as_str()), "{place}: {module} must not use {used}");
+            assert!(
+                down || !floors.contains_key(used.as_str()),
+                "{place}: {module} must not use {used}"
+            );
         }
     });
 }
@@ -56,8 +97,12 @@ fn arrows_point_down() {
 fn every_module_has_a_floor() {
     for entry in std::fs::read_dir(source()).unwrap() {
         let name = module_of(&entry.unwrap().path());
-        let known = FLOORS.iter().any(|(floor, _)| *floor == name) || ["lib", "main"].contains(&name.as_str());
-        assert!(known, "src/{name} has no floor in this test and in ARCHITECTURE.md");
+        let known = FLOORS.iter().any(|(floor, _)| *floor == name)
+            || ["lib", "main"].contains(&name.as_str());
+        assert!(
+            known,
+            "src/{name} has no floor in this test and in ARCHITECTURE.md"
+        );
     }
 }
 
@@ -65,14 +110,24 @@ fn every_module_has_a_floor() {
 fn crates_stay_in_their_adapter() {
     each_line(|module, place, line| {
         for (name, owners) in OWNED {
-            let used = line.contains(&format!("{name}::")) || line.contains(&format!("use {name};"));
-            assert!(!used || owners.contains(&module), "{place}: {name} belongs to {owners:?}");
+            let used =
+                line.contains(&format!("{name}::")) || line.contains(&format!("use {name};"));
+            assert!(
+                !used || owners.contains(&module),
+                "{place}: {name} belongs to {owners:?}"
+            );
         }
         for (what, owners) in ONLY {
-            assert!(!line.contains(what) || owners.contains(&module), "{place}: {what} belongs to {owners:?}");
+            assert!(
+                !line.contains(what) || owners.contains(&module),
+                "{place}: {what} belongs to {owners:?}"
+            );
         }
         for what in NEVER {
-            assert!(!line.contains(what), "{place}: {what} has no place in this house");
+            assert!(
+                !line.contains(what),
+                "{place}: {what} has no place in this house"
+            );
         }
     });
 }
@@ -82,9 +137,15 @@ fn the_ground_is_pure() {
     each_line(|module, place, line| {
         if ["domain", "render", "plan"].contains(&module) {
             for what in IMPURE {
-                assert!(!line.contains(what), "{place}: the ground floor does no {what}");
+                assert!(
+                    !line.contains(what),
+                    "{place}: the ground floor does no {what}"
+                );
             }
-            assert!(!line.contains("async fn"), "{place}: the ground floor does not wait");
+            assert!(
+                !line.contains("async fn"),
+                "{place}: the ground floor does not wait"
+            );
         }
     });
 }
@@ -94,8 +155,16 @@ fn files_are_small_and_say_what_they_are_for() {
     for path in files() {
         let text = std::fs::read_to_string(&path).unwrap();
         let lines = text.lines().count();
-        assert!(lines <= 500, "{} has {lines} lines; split it", path.display());
-        assert!(text.starts_with("//!"), "{} does not say what it is for", path.display());
+        assert!(
+            lines <= 500,
+            "{} has {lines} lines; split it",
+            path.display()
+        );
+        assert!(
+            text.starts_with("//!"),
+            "{} does not say what it is for",
+            path.display()
+        );
     }
 }
 
@@ -118,12 +187,24 @@ fn each_line(mut check: impl FnMut(&str, &str, &str)) {
 /// The modules that a line names as `crate::<module>`.
 fn modules_in(line: &str) -> Vec<String> {
     let after = line.split("crate::").skip(1);
-    after.map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
+    after
+        .map(|rest| {
+            rest.chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect()
+        })
+        .collect()
 }
 
 fn module_of(path: &Path) -> String {
     let inside = path.strip_prefix(source()).unwrap();
-    let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+    let first = inside
+        .components()
+        .next()
+        .unwrap()
+        .as_os_str()
+        .to_str()
+        .unwrap();
     first.trim_end_matches(".rs").to_owned()
 }
 

@@ -18,28 +18,51 @@ pub struct Needed {
 impl Needed {
     /// What a change waits for, as a sentence's end.
     pub fn sentence(&self) -> String {
-        let people = if self.approvals == 1 { "person" } else { "people" };
+        let people = if self.approvals == 1 {
+            "person"
+        } else {
+            "people"
+        };
         format!("approval by {} {people} ({})", self.approvals, self.by)
     }
 }
 
 /// What a change of a store needs; none where no rule matches. `old` is the spec before, `new` the one after.
-pub fn needed(policy: &FleetPolicy, action: Action, old: Option<&Spec>, new: &Spec) -> Option<Needed> {
-    let rules: Vec<&ApprovalRule> = policy.approval.iter().filter(|rule| matches(rule, action, old, new)).collect();
-    let approvals = rules.iter().map(|rule| rule.require.approvals).max().filter(|it| *it > 0)?;
+pub fn needed(
+    policy: &FleetPolicy,
+    action: Action,
+    old: Option<&Spec>,
+    new: &Spec,
+) -> Option<Needed> {
+    let rules: Vec<&ApprovalRule> = policy
+        .approval
+        .iter()
+        .filter(|rule| matches(rule, action, old, new))
+        .collect();
+    let approvals = rules
+        .iter()
+        .map(|rule| rule.require.approvals)
+        .max()
+        .filter(|it| *it > 0)?;
     let names: Vec<&str> = rules
         .iter()
         .flat_map(|rule| rule.require.reviewers.iter().chain(&rule.require.teams))
         .map(String::as_str)
         .collect();
-    let by = if names.is_empty() { "anyone who may write".to_owned() } else { names.join(", ") };
+    let by = if names.is_empty() {
+        "anyone who may write".to_owned()
+    } else {
+        names.join(", ")
+    };
     Some(Needed { approvals, by })
 }
 
 fn matches(rule: &ApprovalRule, action: Action, old: Option<&Spec>, new: &Spec) -> bool {
     let when = &rule.when;
     let specs = || old.into_iter().chain([new]);
-    let any = |listed: &[String], of: fn(&Spec) -> &str| listed.is_empty() || specs().any(|it| listed.iter().any(|l| l == of(it)));
+    let any = |listed: &[String], of: fn(&Spec) -> &str| {
+        listed.is_empty() || specs().any(|it| listed.iter().any(|l| l == of(it)))
+    };
     (when.actions.is_empty() || when.actions.contains(&action))
         && any(&when.plans, |it| &it.plan)
         && any(&when.engines, |it| &it.engine)

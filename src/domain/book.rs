@@ -99,7 +99,10 @@ impl Book {
 
     /// The plans of an owner's stores.
     pub fn plans_of<'a>(&'a self, owner: &'a Owner) -> impl Iterator<Item = &'a str> {
-        let mine = self.stores.values().filter(move |it| it.counts() && it.owner == *owner);
+        let mine = self
+            .stores
+            .values()
+            .filter(move |it| it.counts() && it.owner == *owner);
         mine.map(|it| it.plan.as_str())
     }
 

@@ -81,7 +81,10 @@ pub enum State {
 impl State {
     /// Whether nothing follows.
     pub fn is_end(self) -> bool {
-        matches!(self, Self::Ready | Self::Rejected | Self::Failed | Self::Superseded | Self::Cancelled)
+        matches!(
+            self,
+            Self::Ready | Self::Rejected | Self::Failed | Self::Superseded | Self::Cancelled
+        )
     }
 
     /// Whether the change is on the published branch, or past it.
@@ -91,7 +94,9 @@ impl State {
 
     /// Whether `next` may follow. Ends are final; a written change goes back to queued when its race was lost.
     pub fn may_become(self, next: Self) -> bool {
-        use State::{Applied, Approved, Failed, Merged, Proposed, Queued, Ready, Superseded, Written};
+        use State::{
+            Applied, Approved, Failed, Merged, Proposed, Queued, Ready, Superseded, Written,
+        };
         if self.is_end() {
             return false;
         }
@@ -184,7 +189,14 @@ pub struct Change {
 
 impl Change {
     /// A change that has just been accepted.
-    pub fn queued(id: ChangeId, store: StoreName, uid: Uid, action: Action, requester: String, now: Timestamp) -> Self {
+    pub fn queued(
+        id: ChangeId,
+        store: StoreName,
+        uid: Uid,
+        action: Action,
+        requester: String,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id,
             store,
@@ -200,7 +212,11 @@ impl Change {
             waiting_for: Some("the writer".to_owned()),
             noop: false,
             superseded_by: None,
-            timeline: vec![Step { state: State::Queued, at: now, detail: None }],
+            timeline: vec![Step {
+                state: State::Queued,
+                at: now,
+                detail: None,
+            }],
             error: None,
         }
     }
@@ -220,7 +236,11 @@ impl Change {
             State::Applied => Some("the store to become ready".to_owned()),
             _ => None,
         };
-        self.timeline.push(Step { state: next, at: now, detail });
+        self.timeline.push(Step {
+            state: next,
+            at: now,
+            detail,
+        });
         true
     }
 
@@ -240,12 +260,28 @@ mod tests {
 
     #[test]
     fn ends_are_final_and_merged_changes_cannot_be_cancelled() {
-        let all = [State::Queued, State::Written, State::Merged, State::Applied, State::Ready, State::Failed];
-        for end in [State::Ready, State::Rejected, State::Failed, State::Superseded, State::Cancelled] {
+        let all = [
+            State::Queued,
+            State::Written,
+            State::Merged,
+            State::Applied,
+            State::Ready,
+            State::Failed,
+        ];
+        for end in [
+            State::Ready,
+            State::Rejected,
+            State::Failed,
+            State::Superseded,
+            State::Cancelled,
+        ] {
             assert!(all.iter().all(|next| !end.may_become(*next)), "{end:?}");
         }
         assert!(State::Queued.may_become(State::Cancelled));
         assert!(!State::Merged.may_become(State::Cancelled));
-        assert!(State::Written.may_become(State::Queued), "a lost race is derived again");
+        assert!(
+            State::Written.may_become(State::Queued),
+            "a lost race is derived again"
+        );
     }
 }

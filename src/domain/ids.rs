@@ -166,7 +166,9 @@ fn host(text: &str) -> Result<(), &'static str> {
 }
 
 fn ulid(text: &str) -> Result<(), &'static str> {
-    let canonical = text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+    let canonical = text
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
     match ulid::Ulid::from_string(text) {
         Ok(_) if canonical => Ok(()),
         _ => Err("a ULID has 26 digits and capital letters"),
@@ -188,10 +190,28 @@ mod tests {
 
     #[test]
     fn store_names_are_short_labels() {
-        for good in ["a", "gateway", "kustomization", "shard", "3shop", &"a".repeat(40)] {
+        for good in [
+            "a",
+            "gateway",
+            "kustomization",
+            "shard",
+            "3shop",
+            &"a".repeat(40),
+        ] {
             assert!(good.parse::<StoreName>().is_ok(), "{good}");
         }
-        for bad in ["", "-a", "a-", "A", "a_b", "a.b", "ä", "a b", "../x", &"a".repeat(41)] {
+        for bad in [
+            "",
+            "-a",
+            "a-",
+            "A",
+            "a_b",
+            "a.b",
+            "ä",
+            "a b",
+            "../x",
+            &"a".repeat(41),
+        ] {
             assert!(bad.parse::<StoreName>().is_err(), "{bad}");
         }
     }
@@ -201,7 +221,16 @@ mod tests {
         for good in ["a.b", "shop.example.com", "3.example.com"] {
             assert!(good.parse::<Host>().is_ok(), "{good}");
         }
-        for bad in ["", "localhost", "a..b", ".a.b", "a.b.", "A.b", "*.a.b", "a b.c"] {
+        for bad in [
+            "",
+            "localhost",
+            "a..b",
+            ".a.b",
+            "a.b.",
+            "A.b",
+            "*.a.b",
+            "a b.c",
+        ] {
             assert!(bad.parse::<Host>().is_err(), "{bad}");
         }
     }
@@ -210,7 +239,11 @@ mod tests {
     fn identities_are_canonical() {
         assert!("01ARZ3NDEKTSV4RRFFQ69G5FAV".parse::<Uid>().is_ok());
         assert!("01arz3ndektsv4rrffq69g5fav".parse::<Uid>().is_err());
-        assert!("0123456789abcdef0123456789abcdef01234567".parse::<CommitId>().is_ok());
+        assert!(
+            "0123456789abcdef0123456789abcdef01234567"
+                .parse::<CommitId>()
+                .is_ok()
+        );
         assert!("HEAD".parse::<CommitId>().is_err());
     }
 

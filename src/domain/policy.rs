@@ -57,7 +57,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { stores: 50, stores_per_owner: 5, provisions_at_once: 3, mass_change_share: 0.2 }
+        Self {
+            stores: 50,
+            stores_per_owner: 5,
+            provisions_at_once: 3,
+            mass_change_share: 0.2,
+        }
     }
 }
 
@@ -115,7 +120,10 @@ pub struct Route {
 
 impl Default for Route {
     fn default() -> Self {
-        Self { kind: RouteKind::Ingress, class_name: String::new() }
+        Self {
+            kind: RouteKind::Ingress,
+            class_name: String::new(),
+        }
     }
 }
 
@@ -156,7 +164,11 @@ pub struct FluxTimes {
 
 impl Default for FluxTimes {
     fn default() -> Self {
-        Self { interval: "6h".into(), timeout: "10m".into(), retry_interval: "1m".into() }
+        Self {
+            interval: "6h".into(),
+            timeout: "10m".into(),
+            retry_interval: "1m".into(),
+        }
     }
 }
 
@@ -240,7 +252,11 @@ pub struct DeletionPolicy {
 
 impl Default for DeletionPolicy {
     fn default() -> Self {
-        Self { grace_period: "0s".into(), protect: false, tombstone: "2160h".into() }
+        Self {
+            grace_period: "0s".into(),
+            protect: false,
+            tombstone: "2160h".into(),
+        }
     }
 }
 
@@ -313,7 +329,10 @@ pub struct ProposalPolicy {
 
 impl Default for ProposalPolicy {
     fn default() -> Self {
-        Self { group: "none".into(), on_new_change: "append".into() }
+        Self {
+            group: "none".into(),
+            on_new_change: "append".into(),
+        }
     }
 }
 
@@ -326,39 +345,126 @@ impl FleetPolicy {
                 found.push(Violation::new(pointer, detail));
             }
         };
-        say(self.api_version != API_VERSION, "/apiVersion".into(), "must be fleetwright.dev/v1");
-        say(self.kind != "FleetPolicy", "/kind".into(), "must be FleetPolicy");
-        say(self.clusters.is_empty(), "/clusters".into(), "name at least one cluster");
-        say(self.engines.is_empty(), "/engines".into(), "name at least one engine");
-        say(self.plans.is_empty(), "/plans".into(), "name at least one plan");
+        say(
+            self.api_version != API_VERSION,
+            "/apiVersion".into(),
+            "must be fleetwright.dev/v1",
+        );
+        say(
+            self.kind != "FleetPolicy",
+            "/kind".into(),
+            "must be FleetPolicy",
+        );
+        say(
+            self.clusters.is_empty(),
+            "/clusters".into(),
+            "name at least one cluster",
+        );
+        say(
+            self.engines.is_empty(),
+            "/engines".into(),
+            "name at least one engine",
+        );
+        say(
+            self.plans.is_empty(),
+            "/plans".into(),
+            "name at least one plan",
+        );
         for (name, cluster) in &self.clusters {
             let at = |field: &str| format!("/clusters/{name}/{field}");
             let hostlike = cluster.base_domain.parse::<super::Host>().is_ok();
-            say(!hostlike, at("baseDomain"), "must be a domain in lower case, as in shops.example.com");
-            say(!matches!(cluster.scheme.as_str(), "http" | "https"), at("scheme"), "must be http or https");
-            let times = [&cluster.flux.interval, &cluster.flux.timeout, &cluster.flux.retry_interval];
-            say(!times.iter().all(|it| go_duration(it)), at("flux"), "durations look like 6h, 10m or 1m30s");
-            say(!go_duration(&cluster.ready_deadline), at("readyDeadline"), "a duration looks like 15m");
+            say(
+                !hostlike,
+                at("baseDomain"),
+                "must be a domain in lower case, as in shops.example.com",
+            );
+            say(
+                !matches!(cluster.scheme.as_str(), "http" | "https"),
+                at("scheme"),
+                "must be http or https",
+            );
+            let times = [
+                &cluster.flux.interval,
+                &cluster.flux.timeout,
+                &cluster.flux.retry_interval,
+            ];
+            say(
+                !times.iter().all(|it| go_duration(it)),
+                at("flux"),
+                "durations look like 6h, 10m or 1m30s",
+            );
+            say(
+                !go_duration(&cluster.ready_deadline),
+                at("readyDeadline"),
+                "a duration looks like 15m",
+            );
             let prefix = cluster.namespace_prefix.as_str();
             let reserved = prefix.starts_with("fleetwright-") || prefix.starts_with("kube-");
-            let fits = !reserved && prefix.len() <= 20 && prefix.ends_with('-') && format!("{prefix}x").parse::<ClusterName>().is_ok();
-            say(!fits, at("namespacePrefix"), "a short label that ends with a hyphen, as in store-");
-            say(cluster.namespace.parse::<ClusterName>().is_err(), at("namespace"), "must be an RFC 1123 label");
+            let fits = !reserved
+                && prefix.len() <= 20
+                && prefix.ends_with('-')
+                && format!("{prefix}x").parse::<ClusterName>().is_ok();
+            say(
+                !fits,
+                at("namespacePrefix"),
+                "a short label that ends with a hyphen, as in store-",
+            );
+            say(
+                cluster.namespace.parse::<ClusterName>().is_err(),
+                at("namespace"),
+                "must be an RFC 1123 label",
+            );
         }
         for (name, engine) in &self.engines {
             let known = engine.versions.contains(&engine.default);
-            say(!known, format!("/engines/{name}/default"), "must be one of the engine's versions");
-            say(name.parse::<ClusterName>().is_err(), format!("/engines/{name}"), "must be an RFC 1123 label");
+            say(
+                !known,
+                format!("/engines/{name}/default"),
+                "must be one of the engine's versions",
+            );
+            say(
+                name.parse::<ClusterName>().is_err(),
+                format!("/engines/{name}"),
+                "must be an RFC 1123 label",
+            );
         }
         for (name, plan) in &self.plans {
-            for engine in plan.engines.keys().filter(|it| !self.engines.contains_key(*it)) {
-                say(true, format!("/plans/{name}/engines/{engine}"), "names an engine that /engines does not have");
+            for engine in plan
+                .engines
+                .keys()
+                .filter(|it| !self.engines.contains_key(*it))
+            {
+                say(
+                    true,
+                    format!("/plans/{name}/engines/{engine}"),
+                    "names an engine that /engines does not have",
+                );
             }
         }
-        for (field, value) in [("gracePeriod", &self.deletion.grace_period), ("tombstone", &self.deletion.tombstone)] {
-            say(!go_duration(value), format!("/deletion/{field}"), "a duration looks like 0s or 2160h");
+        for (field, value) in [
+            ("gracePeriod", &self.deletion.grace_period),
+            ("tombstone", &self.deletion.tombstone),
+        ] {
+            say(
+                !go_duration(value),
+                format!("/deletion/{field}"),
+                "a duration looks like 0s or 2160h",
+            );
         }
         found
+    }
+
+    /// How long a delete waits and can be cancelled, in seconds.
+    pub fn grace_seconds(&self) -> i64 {
+        go_seconds(&self.deletion.grace_period)
+    }
+
+    /// How many of some stores may be dropped at once without an admin.
+    pub fn mass_limit(&self, stores: u32) -> u32 {
+        let share = f64::from(stores) * self.limits.mass_change_share;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count is a count")]
+        let whole = share.max(0.0) as u32;
+        whole.max(1)
     }
 
     /// How long name and hosts of a deleted store stay held, in seconds.
@@ -381,8 +487,15 @@ fn go_duration(text: &str) -> bool {
 
 /// A duration's whole seconds; 0 for what [`go_duration`] refuses.
 fn go_seconds(text: &str) -> i64 {
-    let seconds: f64 = parts(text).unwrap_or_default().iter().map(|(n, unit)| n * unit).sum();
-    #[expect(clippy::cast_possible_truncation, reason = "policy durations are far below 2^52 seconds")]
+    let seconds: f64 = parts(text)
+        .unwrap_or_default()
+        .iter()
+        .map(|(n, unit)| n * unit)
+        .sum();
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "policy durations are far below 2^52 seconds"
+    )]
     let whole = seconds as i64;
     whole
 }
@@ -430,7 +543,13 @@ mod tests {
 
     #[test]
     fn durations_are_those_that_flux_accepts() {
-        for (text, seconds) in [("6h", 21600), ("1m30s", 90), ("500ms", 0), ("1.5m", 90), ("2160h", 7_776_000)] {
+        for (text, seconds) in [
+            ("6h", 21600),
+            ("1m30s", 90),
+            ("500ms", 0),
+            ("1.5m", 90),
+            ("2160h", 7_776_000),
+        ] {
             assert!(go_duration(text), "{text}");
             assert_eq!(go_seconds(text), seconds, "{text}");
         }

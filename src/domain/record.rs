@@ -119,7 +119,11 @@ impl Record {
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "Store".to_owned(),
-            metadata: Metadata { name, uid: Some(uid), deletion: None },
+            metadata: Metadata {
+                name,
+                uid: Some(uid),
+                deletion: None,
+            },
             spec,
         }
     }

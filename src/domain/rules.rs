@@ -50,17 +50,31 @@ fn fixed(asked: &Asked<'_>, found: &mut Vec<Violation>) {
     let Some(old) = asked.old else { return };
     let new = asked.new;
     for (changed, pointer, what) in [
-        (old.engine != new.engine, "/engine", "the engine of a store never changes; create another store"),
-        (old.cluster != new.cluster, "/cluster", "a store never moves to another cluster; create another store there"),
+        (
+            old.engine != new.engine,
+            "/engine",
+            "the engine of a store never changes; create another store",
+        ),
+        (
+            old.cluster != new.cluster,
+            "/cluster",
+            "a store never moves to another cluster; create another store there",
+        ),
     ] {
         if changed {
             found.push(Violation::new(pointer, what));
         }
     }
     for (place, size) in &old.volumes {
-        let shrinks = new.volumes.get(place).is_none_or(|it| quantity(it) < quantity(size));
+        let shrinks = new
+            .volumes
+            .get(place)
+            .is_none_or(|it| quantity(it) < quantity(size));
         if shrinks {
-            found.push(Violation::new(format!("/volumes/{place}"), format!("a volume never shrinks; it has {size}")));
+            found.push(Violation::new(
+                format!("/volumes/{place}"),
+                format!("a volume never shrinks; it has {size}"),
+            ));
         }
     }
 }
@@ -70,45 +84,93 @@ fn choices(asked: &Asked<'_>, found: &mut Vec<Violation>) {
     let (policy, new) = (asked.policy, asked.new);
     let kept = |same: fn(&Spec, &Spec) -> bool| asked.old.is_some_and(|old| same(old, new));
     if !policy.clusters.contains_key(&new.cluster) {
-        found.push(unknown("/cluster", "cluster", new.cluster.as_str(), policy.clusters.keys()));
+        found.push(unknown(
+            "/cluster",
+            "cluster",
+            new.cluster.as_str(),
+            policy.clusters.keys(),
+        ));
     }
     let Some(engine) = policy.engines.get(&new.engine) else {
-        found.push(unknown("/engine", "engine", &new.engine, policy.engines.keys()));
+        found.push(unknown(
+            "/engine",
+            "engine",
+            &new.engine,
+            policy.engines.keys(),
+        ));
         return;
     };
     if !engine.versions.contains(&new.version) && !kept(|old, new| old.version == new.version) {
-        found.push(unknown("/version", "version", &new.version, &engine.versions));
+        found.push(unknown(
+            "/version",
+            "version",
+            &new.version,
+            &engine.versions,
+        ));
     }
     let owner = policy.owners.get(&new.owner);
     let plan_kept = kept(|old, new| old.plan == new.plan && old.owner == new.owner);
     match policy.plans.get(&new.plan) {
         None => found.push(unknown("/plan", "plan", &new.plan, policy.plans.keys())),
         Some(plan) if !plan.engines.contains_key(&new.engine) => {
-            found.push(Violation::new("/plan", format!("plan {} is not offered for engine {}", new.plan, new.engine)));
+            found.push(Violation::new(
+                "/plan",
+                format!("plan {} is not offered for engine {}", new.plan, new.engine),
+            ));
         }
         Some(_) => {}
     }
     let Some(owner) = owner else { return };
     if !plan_kept && !owner.plans.is_empty() && !owner.plans.contains(&new.plan) {
-        found.push(unknown("/plan", "plan for this owner", &new.plan, &owner.plans));
+        found.push(unknown(
+            "/plan",
+            "plan for this owner",
+            &new.plan,
+            &owner.plans,
+        ));
     }
     if asked.old.is_none() && !owner.engines.is_empty() && !owner.engines.contains(&new.engine) {
-        found.push(unknown("/engine", "engine for this owner", &new.engine, &owner.engines));
+        found.push(unknown(
+            "/engine",
+            "engine for this owner",
+            &new.engine,
+            &owner.engines,
+        ));
     }
 }
 
-fn unknown<T: AsRef<str>>(pointer: &str, what: &str, got: &str, all: impl IntoIterator<Item = T>) -> Violation {
+fn unknown<T: AsRef<str>>(
+    pointer: &str,
+    what: &str,
+    got: &str,
+    all: impl IntoIterator<Item = T>,
+) -> Violation {
     let all: Vec<String> = all.into_iter().map(|it| it.as_ref().to_owned()).collect();
-    Violation::new(pointer, format!("{got:?} is no {what}; there is {}", all.join(", ")))
+    Violation::new(
+        pointer,
+        format!("{got:?} is no {what}; there is {}", all.join(", ")),
+    )
 }
 
 /// Hosts are unique in the fleet; under a base domain only `<name>.<baseDomain>`; others need an operator.
 fn hosts(asked: &Asked<'_>, found: &mut Vec<Violation>) {
     let new = asked.new;
-    let base = asked.policy.clusters.get(&new.cluster).map(|it| it.base_domain.as_str());
-    let had = |host: &Host| asked.old.is_some_and(|old| old.host == *host || old.extra_hosts.contains(host));
+    let base = asked
+        .policy
+        .clusters
+        .get(&new.cluster)
+        .map(|it| it.base_domain.as_str());
+    let had = |host: &Host| {
+        asked
+            .old
+            .is_some_and(|old| old.host == *host || old.extra_hosts.contains(host))
+    };
     let listed = std::iter::once((String::from("/host"), &new.host));
-    let further = new.extra_hosts.iter().enumerate().map(|(i, it)| (format!("/extraHosts/{i}"), it));
+    let further = new
+        .extra_hosts
+        .iter()
+        .enumerate()
+        .map(|(i, it)| (format!("/extraHosts/{i}"), it));
     let mut seen = std::collections::BTreeSet::new();
     for (pointer, host) in listed.chain(further) {
         if !seen.insert(host) {
@@ -119,17 +181,28 @@ fn hosts(asked: &Asked<'_>, found: &mut Vec<Violation>) {
             continue;
         }
         if let Some((holder, held)) = asked.book.host(host) {
-            let mine = holder == asked.name || (matches!(held.life, Life::Gone { .. }) && held.owner == new.owner);
+            let mine = holder == asked.name
+                || (matches!(held.life, Life::Gone { .. }) && held.owner == new.owner);
             if !mine {
-                found.push(Violation::new(pointer, format!("{host} is taken; choose another host")));
+                found.push(Violation::new(
+                    pointer,
+                    format!("{host} is taken; choose another host"),
+                ));
                 continue;
             }
         }
         let own = base.is_some_and(|base| host.as_str() == format!("{}.{base}", asked.name));
-        let under = asked.policy.clusters.values().any(|it| is_under(host, &it.base_domain));
+        let under = asked
+            .policy
+            .clusters
+            .values()
+            .any(|it| is_under(host, &it.base_domain));
         if !own && under {
             let allowed = base.map_or(String::new(), |base| format!("; use {}.{base}", asked.name));
-            found.push(Violation::new(pointer, format!("{host} is under a cluster's base domain{allowed}")));
+            found.push(Violation::new(
+                pointer,
+                format!("{host} is under a cluster's base domain{allowed}"),
+            ));
         } else if !own && asked.caller.role < Role::Operator {
             found.push(Violation::new(pointer, format!("{host} needs an operator")));
         }
@@ -137,7 +210,11 @@ fn hosts(asked: &Asked<'_>, found: &mut Vec<Violation>) {
 }
 
 fn is_under(host: &Host, domain: &str) -> bool {
-    host.as_str() == domain || host.as_str().strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+    host.as_str() == domain
+        || host
+            .as_str()
+            .strip_suffix(domain)
+            .is_some_and(|rest| rest.ends_with('.'))
 }
 
 /// What a merchant may set, and how much of it.
@@ -145,9 +222,14 @@ fn values(asked: &Asked<'_>, found: &mut Vec<Violation>) {
     let new = asked.new;
     let size = serde_json::to_string(&new.values).map_or(0, |it| it.len());
     if size > VALUES_LIMIT {
-        found.push(Violation::new("/values", format!("{size} bytes of JSON are more than {VALUES_LIMIT}")));
+        found.push(Violation::new(
+            "/values",
+            format!("{size} bytes of JSON are more than {VALUES_LIMIT}"),
+        ));
     }
-    let Some(engine) = asked.policy.engines.get(&new.engine) else { return };
+    let Some(engine) = asked.policy.engines.get(&new.engine) else {
+        return;
+    };
     if asked.caller.role >= Role::Operator {
         return;
     }
@@ -156,7 +238,10 @@ fn values(asked: &Asked<'_>, found: &mut Vec<Violation>) {
         let same = before.and_then(|it| it.get(key)) == Some(value);
         if !same && !engine.merchant_values.contains(key) {
             let listed = engine.merchant_values.join(", ");
-            found.push(Violation::new(format!("/values/{key}"), format!("only these may be set: {listed}")));
+            found.push(Violation::new(
+                format!("/values/{key}"),
+                format!("only these may be set: {listed}"),
+            ));
         }
     }
 }
@@ -168,26 +253,48 @@ fn limits(asked: &Asked<'_>, found: &mut Vec<Violation>) {
     let is_new = asked.old.is_none();
     let owner_changed = asked.old.is_none_or(|old| old.owner != new.owner);
     if is_new && book.stores() >= policy.limits.stores {
-        found.push(Violation::new("", format!("the fleet is full: {} stores are the limit", policy.limits.stores)));
+        found.push(Violation::new(
+            "",
+            format!(
+                "the fleet is full: {} stores are the limit",
+                policy.limits.stores
+            ),
+        ));
     }
-    let most = owner.and_then(|it| it.stores_per_owner).unwrap_or(policy.limits.stores_per_owner);
+    let most = owner
+        .and_then(|it| it.stores_per_owner)
+        .unwrap_or(policy.limits.stores_per_owner);
     if owner_changed && book.stores_of(&new.owner) >= most {
-        found.push(Violation::new("/owner", format!("{} has {most} stores, which is the limit", new.owner)));
+        found.push(Violation::new(
+            "/owner",
+            format!("{} has {most} stores, which is the limit", new.owner),
+        ));
     }
     if let Some(cluster) = policy.clusters.get(&new.cluster)
         && is_new
         && book.stores_on(&new.cluster) >= cluster.max_stores
     {
-        let detail = format!("cluster {} is full: {} stores are the limit", new.cluster, cluster.max_stores);
+        let detail = format!(
+            "cluster {} is full: {} stores are the limit",
+            new.cluster, cluster.max_stores
+        );
         found.push(Violation::new("/cluster", detail));
     }
-    let Some(budget) = owner.and_then(|it| it.budget) else { return };
+    let Some(budget) = owner.and_then(|it| it.budget) else {
+        return;
+    };
     let price = |plan: &str| policy.plans.get(plan).map_or(0, |it| it.price);
     let used: u32 = book.plans_of(&new.owner).map(price).sum();
-    let freed = asked.old.filter(|old| old.owner == new.owner).map_or(0, |old| price(&old.plan));
+    let freed = asked
+        .old
+        .filter(|old| old.owner == new.owner)
+        .map_or(0, |old| price(&old.plan));
     let wanted = (used + price(&new.plan)).saturating_sub(freed);
     if wanted > budget && wanted > used {
-        found.push(Violation::new("/plan", format!("{wanted} price units are more than the budget of {budget}")));
+        found.push(Violation::new(
+            "/plan",
+            format!("{wanted} price units are more than the budget of {budget}"),
+        ));
     }
 }
 
@@ -195,8 +302,22 @@ fn limits(asked: &Asked<'_>, found: &mut Vec<Violation>) {
 fn quantity(text: &str) -> u128 {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u128 = digits.parse().unwrap_or(0);
-    let units = [("Ki", 1 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30), ("Ti", 1 << 40), ("Pi", 1 << 50)];
-    let decimal = [("k", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000)];
-    let all = units.into_iter().chain(decimal).find(|(unit, _)| &text[digits.len()..] == *unit);
+    let units = [
+        ("Ki", 1 << 10),
+        ("Mi", 1 << 20),
+        ("Gi", 1 << 30),
+        ("Ti", 1 << 40),
+        ("Pi", 1 << 50),
+    ];
+    let decimal = [
+        ("k", 1_000),
+        ("M", 1_000_000),
+        ("G", 1_000_000_000),
+        ("T", 1_000_000_000_000),
+    ];
+    let all = units
+        .into_iter()
+        .chain(decimal)
+        .find(|(unit, _)| &text[digits.len()..] == *unit);
     number * all.map_or(1, |(_, factor)| factor)
 }

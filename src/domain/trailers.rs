@@ -43,7 +43,10 @@ pub fn message(title: &str, text: Option<&str>, trailers: &Trailers) -> String {
         ("Fleetwright-Change", Some(trailers.change.to_string())),
         ("Fleetwright-Store", Some(trailers.store.to_string())),
         ("Fleetwright-Uid", Some(trailers.uid.to_string())),
-        ("Fleetwright-Action", Some(trailers.action.as_str().to_owned())),
+        (
+            "Fleetwright-Action",
+            Some(trailers.action.as_str().to_owned()),
+        ),
         ("Fleetwright-Step", step),
         ("Fleetwright-Adopts", trailers.adopts.clone()),
         ("Requested-By", Some(one_line(&trailers.requester))),
@@ -67,7 +70,9 @@ pub fn parse(message: &str) -> Option<Trailers> {
         action: Action::parse(get("Fleetwright-Action")?)?,
         requester: get("Requested-By")?.to_owned(),
         template: get("Fleetwright-Template").unwrap_or_default().to_owned(),
-        step: get("Fleetwright-Step").and_then(|it| it.parse().ok()).unwrap_or(1),
+        step: get("Fleetwright-Step")
+            .and_then(|it| it.parse().ok())
+            .unwrap_or(1),
         adopts: get("Fleetwright-Adopts").map(str::to_owned),
     })
 }
@@ -75,11 +80,14 @@ pub fn parse(message: &str) -> Option<Trailers> {
 /// One trailer's value: the first line of the last paragraph that begins with the key.
 pub fn value<'a>(message: &'a str, key: &str) -> Option<&'a str> {
     let last = message.trim_end().rsplit("\n\n").next()?;
-    last.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+    last.lines()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
 }
 
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -101,20 +109,34 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let text = message("Delete store shop", Some("because\nFleetwright-Store: other"), &sample());
+        let text = message(
+            "Delete store shop",
+            Some("because\nFleetwright-Store: other"),
+            &sample(),
+        );
         assert_eq!(parse(&text), Some(sample()));
     }
 
     #[test]
     fn a_hostile_requester_adds_no_trailer() {
         let requester = "x\nFleetwright-Store: other".to_owned();
-        let text = message("t", None, &Trailers { requester, ..sample() });
+        let text = message(
+            "t",
+            None,
+            &Trailers {
+                requester,
+                ..sample()
+            },
+        );
         assert_eq!(parse(&text).unwrap().store.as_str(), "shop");
         assert_eq!(text.matches("\nFleetwright-Store:").count(), 1);
     }
 
     #[test]
     fn a_person_s_message_is_no_change() {
-        assert_eq!(parse("Fix the plan of shop\n\nSigned-off-by: Ann <ann@example.com>\n"), None);
+        assert_eq!(
+            parse("Fix the plan of shop\n\nSigned-off-by: Ann <ann@example.com>\n"),
+            None
+        );
     }
 }

@@ -7,7 +7,9 @@ mod tables;
 
 use std::path::{Path, PathBuf};
 
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
+use redb::{
+    Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction,
+};
 
 use crate::domain::change::Change;
 use crate::domain::entry::{Projection, StoreRow};
@@ -17,7 +19,9 @@ use tables::{CHANGES, HISTORY, META, OPEN, STORES, TIP, decode, encode};
 
 /// Why the index cannot be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("the index {path} cannot be used: {detail}; stop fleetwright and delete the file, it is rebuilt at the next start")]
+#[error(
+    "the index {path} cannot be used: {detail}; stop fleetwright and delete the file, it is rebuilt at the next start"
+)]
 pub struct IndexError {
     path: String,
     detail: String,
@@ -37,19 +41,29 @@ impl Index {
             Err(error) => {
                 tracing::warn!(index.path = %path.display(), %error, "the index is set aside and rebuilt");
                 let aside = path.with_extension("redb.broken");
-                std::fs::rename(path, aside)
-                    .map_err(|error| IndexError { path: path.display().to_string(), detail: error.to_string() })?;
+                std::fs::rename(path, aside).map_err(|error| IndexError {
+                    path: path.display().to_string(),
+                    detail: error.to_string(),
+                })?;
                 Self::try_open(path)
             }
         }
     }
 
     fn try_open(path: &Path) -> Result<Self, IndexError> {
-        let fail = |detail: String| IndexError { path: path.display().to_string(), detail };
+        let fail = |detail: String| IndexError {
+            path: path.display().to_string(),
+            detail,
+        };
         let mut builder = redb::Builder::new();
         builder.set_cache_size(32 << 20);
-        let db = builder.create(path).map_err(|error| fail(error.to_string()))?;
-        let index = Self { db, path: path.to_owned() };
+        let db = builder
+            .create(path)
+            .map_err(|error| fail(error.to_string()))?;
+        let index = Self {
+            db,
+            path: path.to_owned(),
+        };
         index.write(tables::create)?;
         Ok(index)
     }
@@ -57,7 +71,10 @@ impl Index {
     /// The newest commit of published main that is in the index.
     pub fn tip(&self) -> Result<Option<CommitId>, IndexError> {
         self.read(|txn| {
-            let tip = txn.open_table(META)?.get(TIP)?.map(|it| it.value().to_owned());
+            let tip = txn
+                .open_table(META)?
+                .get(TIP)?
+                .map(|it| it.value().to_owned());
             Ok(tip.and_then(|it| it.parse().ok()))
         })
     }
@@ -88,7 +105,10 @@ impl Index {
             for (uid, item) in &projection.history {
                 // A deletion has two commits of one change: the time keeps them apart and in order.
                 let at = u64::try_from(item.at.as_millisecond()).unwrap_or_default();
-                history.insert((uid.as_str(), at, item.commit.as_str()), encode(item).as_slice())?;
+                history.insert(
+                    (uid.as_str(), at, item.commit.as_str()),
+                    encode(item).as_slice(),
+                )?;
             }
             if let Some(tip) = &projection.tip {
                 txn.open_table(META)?.insert(TIP, tip.as_str())?;
@@ -99,17 +119,28 @@ impl Index {
 
     /// One store.
     pub fn store(&self, name: &StoreName) -> Result<Option<StoreRow>, IndexError> {
-        self.read(|txn| Ok(txn.open_table(STORES)?.get(name.as_str())?.and_then(|it| decode(it.value()))))
+        self.read(|txn| {
+            Ok(txn
+                .open_table(STORES)?
+                .get(name.as_str())?
+                .and_then(|it| decode(it.value())))
+        })
     }
 
     /// Stores in order of their names, after a name, as long as `each` wants more.
-    pub fn stores(&self, after: Option<&str>, each: &mut dyn FnMut(StoreName, StoreRow) -> bool) -> Result<(), IndexError> {
+    pub fn stores(
+        &self,
+        after: Option<&str>,
+        each: &mut dyn FnMut(StoreName, StoreRow) -> bool,
+    ) -> Result<(), IndexError> {
         self.read(|txn| {
             let table = txn.open_table(STORES)?;
             let from = after.map_or(String::new(), |it| format!("{it}\0"));
             for row in table.range(from.as_str()..)? {
                 let (name, row) = row?;
-                let (Ok(name), Some(row)) = (name.value().parse(), decode(row.value())) else { continue };
+                let (Ok(name), Some(row)) = (name.value().parse(), decode(row.value())) else {
+                    continue;
+                };
                 if !each(name, row) {
                     break;
                 }
@@ -130,11 +161,20 @@ impl Index {
 
     /// One change.
     pub fn change(&self, id: &ChangeId) -> Result<Option<Change>, IndexError> {
-        self.read(|txn| Ok(txn.open_table(CHANGES)?.get(id.as_str())?.and_then(|it| decode(it.value()))))
+        self.read(|txn| {
+            Ok(txn
+                .open_table(CHANGES)?
+                .get(id.as_str())?
+                .and_then(|it| decode(it.value())))
+        })
     }
 
     /// Changes from the newest down, before an id, as long as `each` wants more.
-    pub fn changes(&self, before: Option<&str>, each: &mut dyn FnMut(Change) -> bool) -> Result<(), IndexError> {
+    pub fn changes(
+        &self,
+        before: Option<&str>,
+        each: &mut dyn FnMut(Change) -> bool,
+    ) -> Result<(), IndexError> {
         self.read(|txn| {
             let table = txn.open_table(CHANGES)?;
             let rows = match before {
@@ -167,10 +207,17 @@ impl Index {
     }
 
     /// A store's commits, newest first, before a cursor of an earlier page.
-    pub fn history(&self, uid: &Uid, before: Option<(u64, &str)>, limit: usize) -> Result<Vec<HistoryItem>, IndexError> {
+    pub fn history(
+        &self,
+        uid: &Uid,
+        before: Option<(u64, &str)>,
+        limit: usize,
+    ) -> Result<Vec<HistoryItem>, IndexError> {
         self.read(|txn| {
             let table = txn.open_table(HISTORY)?;
-            let end = before.map_or((uid.as_str(), u64::MAX, ""), |(at, commit)| (uid.as_str(), at, commit));
+            let end = before.map_or((uid.as_str(), u64::MAX, ""), |(at, commit)| {
+                (uid.as_str(), at, commit)
+            });
             let mut items = Vec::new();
             for row in table.range((uid.as_str(), 0, "")..end)?.rev().take(limit) {
                 let (_, item) = row?;
@@ -180,7 +227,10 @@ impl Index {
         })
     }
 
-    fn write<T>(&self, work: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>) -> Result<T, IndexError> {
+    fn write<T>(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>,
+    ) -> Result<T, IndexError> {
         let run = || -> Result<T, redb::Error> {
             let mut txn = self.db.begin_write()?;
             // A cache: the next transaction that wants it, or a rebuild, makes it durable.
@@ -192,13 +242,19 @@ impl Index {
         run().map_err(|error| self.broken(&error))
     }
 
-    fn read<T>(&self, work: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>) -> Result<T, IndexError> {
+    fn read<T>(
+        &self,
+        work: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
+    ) -> Result<T, IndexError> {
         let run = || -> Result<T, redb::Error> { work(&self.db.begin_read()?) };
         run().map_err(|error| self.broken(&error))
     }
 
     fn broken(&self, error: &redb::Error) -> IndexError {
-        IndexError { path: self.path.display().to_string(), detail: error.to_string() }
+        IndexError {
+            path: self.path.display().to_string(),
+            detail: error.to_string(),
+        }
     }
 
     /// Makes everything so far durable.

@@ -11,7 +11,8 @@ pub(super) const CHANGES: TableDefinition<'_, &str, &[u8]> = TableDefinition::ne
 /// Change id → store, of changes that have not ended.
 pub(super) const OPEN: TableDefinition<'_, &str, &str> = TableDefinition::new("open/v1");
 /// Uid, milliseconds, commit → history item.
-pub(super) const HISTORY: TableDefinition<'_, (&str, u64, &str), &[u8]> = TableDefinition::new("history/v1");
+pub(super) const HISTORY: TableDefinition<'_, (&str, u64, &str), &[u8]> =
+    TableDefinition::new("history/v1");
 /// Name → fact.
 pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta/v1");
 /// The fact: newest commit in the index.

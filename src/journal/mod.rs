@@ -23,10 +23,14 @@ const KEEP_HOURS: i64 = 48;
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// Another process has it.
-    #[error("{0} is in use by another fleetwright; stop that one, or choose another data folder with --data")]
+    #[error(
+        "{0} is in use by another fleetwright; stop that one, or choose another data folder with --data"
+    )]
     InUse(String),
     /// It is damaged, or the disk fails.
-    #[error("the journal {path} cannot be used: {detail}; it holds accepted requests, so restore it rather than delete it")]
+    #[error(
+        "the journal {path} cannot be used: {detail}; it holds accepted requests, so restore it rather than delete it"
+    )]
     Broken {
         /// The file.
         path: String,
@@ -58,7 +62,10 @@ impl Journal {
         builder.set_cache_size(16 << 20);
         let db = builder.create(path).map_err(|error| match error {
             redb::DatabaseError::DatabaseAlreadyOpen => JournalError::InUse(name.clone()),
-            other => JournalError::Broken { path: name.clone(), detail: other.to_string() },
+            other => JournalError::Broken {
+                path: name.clone(),
+                detail: other.to_string(),
+            },
         })?;
         let journal = Self { db, path: name };
         journal.write(|txn| tables::create(txn))?;
@@ -119,14 +126,20 @@ impl Journal {
 
     /// The first answer under a key.
     pub fn kept(&self, key: &str) -> Result<Option<Kept>, JournalError> {
-        self.read(|txn| Ok(txn.open_table(KEPT)?.get(key)?.and_then(|it| decode(it.value()))))
+        self.read(|txn| {
+            Ok(txn
+                .open_table(KEPT)?
+                .get(key)?
+                .and_then(|it| decode(it.value())))
+        })
     }
 
     /// Drops kept answers that are older than two days.
     pub fn forget_old_answers(&self, now: Timestamp) -> Result<(), JournalError> {
         let limit = now.checked_sub(KEEP_HOURS.hours()).unwrap_or(now);
         self.write(|txn| {
-            txn.open_table(KEPT)?.retain(|_, value| decode::<Kept>(value).is_some_and(|it| it.at > limit))?;
+            txn.open_table(KEPT)?
+                .retain(|_, value| decode::<Kept>(value).is_some_and(|it| it.at > limit))?;
             Ok(())
         })
     }
@@ -134,7 +147,8 @@ impl Journal {
     /// Stores a token's hash and whom it stands for.
     pub fn put_token(&self, hash: &str, caller: &Caller) -> Result<(), JournalError> {
         self.write(|txn| {
-            txn.open_table(TOKENS)?.insert(hash, encode(caller).as_slice())?;
+            txn.open_table(TOKENS)?
+                .insert(hash, encode(caller).as_slice())?;
             Ok(())
         })
     }
@@ -154,7 +168,12 @@ impl Journal {
 
     /// A remembered fact (`policy`, `seen`).
     pub fn fact(&self, name: &str) -> Result<Option<String>, JournalError> {
-        self.read(|txn| Ok(txn.open_table(META)?.get(name)?.map(|it| it.value().to_owned())))
+        self.read(|txn| {
+            Ok(txn
+                .open_table(META)?
+                .get(name)?
+                .map(|it| it.value().to_owned()))
+        })
     }
 
     /// Remembers a fact.
@@ -165,7 +184,10 @@ impl Journal {
         })
     }
 
-    fn write<T>(&self, work: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>) -> Result<T, JournalError> {
+    fn write<T>(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>,
+    ) -> Result<T, JournalError> {
         let run = || -> Result<T, redb::Error> {
             let mut txn = self.db.begin_write()?;
             txn.set_durability(Durability::Immediate)?;
@@ -177,13 +199,19 @@ impl Journal {
         run().map_err(|error| self.broken(&error))
     }
 
-    fn read<T>(&self, work: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>) -> Result<T, JournalError> {
+    fn read<T>(
+        &self,
+        work: impl FnOnce(&redb::ReadTransaction) -> Result<T, redb::Error>,
+    ) -> Result<T, JournalError> {
         let run = || -> Result<T, redb::Error> { work(&self.db.begin_read()?) };
         run().map_err(|error| self.broken(&error))
     }
 
     fn broken(&self, error: &redb::Error) -> JournalError {
-        JournalError::Broken { path: self.path.clone(), detail: error.to_string() }
+        JournalError::Broken {
+            path: self.path.clone(),
+            detail: error.to_string(),
+        }
     }
 }
 

@@ -41,15 +41,23 @@ pub(super) struct Expected<'a> {
 
 /// Holds every object against what the file may hold.
 pub(super) fn check(objects: &[Value], expected: &[Expected<'_>]) -> Result<(), CheckError> {
-    objects.iter().try_for_each(|object| check_one(object, expected))
+    objects
+        .iter()
+        .try_for_each(|object| check_one(object, expected))
 }
 
 fn check_one(object: &Value, expected: &[Expected<'_>]) -> Result<(), CheckError> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
     let kind = text("/kind").unwrap_or("an object without kind").to_owned();
-    let same = |it: &&Expected<'_>| Some(it.kind) == text("/kind") && Some(it.api_version) == text("/apiVersion");
+    let same = |it: &&Expected<'_>| {
+        Some(it.kind) == text("/kind") && Some(it.api_version) == text("/apiVersion")
+    };
     let Some(wanted) = expected.iter().find(same) else {
-        let allowed = expected.iter().map(|it| it.kind).collect::<Vec<_>>().join(", ");
+        let allowed = expected
+            .iter()
+            .map(|it| it.kind)
+            .collect::<Vec<_>>()
+            .join(", ");
         return Err(CheckError::Kind { kind, allowed });
     };
     for (field, value) in &wanted.fields {

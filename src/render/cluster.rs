@@ -24,7 +24,10 @@ pub fn store_folder(cluster: &ClusterName, name: &StoreName) -> String {
 
 /// A chart version's object name and its folder.
 pub fn chart_path(engine: &str, version: &str) -> (String, String) {
-    (format!("{engine}-{version}"), format!("charts/{engine}/{version}"))
+    (
+        format!("{engine}-{version}"),
+        format!("charts/{engine}/{version}"),
+    )
 }
 
 /// What every template sees of a cluster.
@@ -44,14 +47,28 @@ pub(super) fn cluster_context(name: &ClusterName, policy: &ClusterPolicy) -> Val
 }
 
 /// The files that a cluster has before its first store.
-pub fn root_files(templates: &Templates, policy: &FleetPolicy, cluster: &ClusterName) -> Result<Files, RenderError> {
+pub fn root_files(
+    templates: &Templates,
+    policy: &FleetPolicy,
+    cluster: &ClusterName,
+) -> Result<Files, RenderError> {
     let context = json!({ "cluster": context_of(policy, cluster)? });
     let path = format!("clusters/{cluster}/root/_root.yaml");
-    Ok(Files::from([shared(templates, "cluster/root.yaml.j2", path, &context, &config_map())?]))
+    Ok(Files::from([shared(
+        templates,
+        "cluster/root.yaml.j2",
+        path,
+        &context,
+        &config_map(),
+    )?]))
 }
 
 /// What a store shares with others: its shard's Kustomization and marker, and its chart's object.
-pub(super) fn shared_files(templates: &Templates, policy: &FleetPolicy, record: &Record) -> Result<Files, RenderError> {
+pub(super) fn shared_files(
+    templates: &Templates,
+    policy: &FleetPolicy,
+    record: &Record,
+) -> Result<Files, RenderError> {
     let spec = &record.spec;
     let hh = shard(record.name());
     let cluster = context_of(policy, &spec.cluster)?;
@@ -62,18 +79,42 @@ pub(super) fn shared_files(templates: &Templates, policy: &FleetPolicy, record: 
     let kustomization = Expected {
         api_version: "kustomize.toolkit.fluxcd.io/v1",
         kind: "Kustomization",
-        fields: vec![("/spec/serviceAccountName", Some("fleetwright-shards")), ("/spec/kubeConfig", None)],
+        fields: vec![
+            ("/spec/serviceAccountName", Some("fleetwright-shards")),
+            ("/spec/kubeConfig", None),
+        ],
     };
     let helm_chart = Expected {
         api_version: "source.toolkit.fluxcd.io/v1",
         kind: "HelmChart",
-        fields: vec![("/metadata/name", Some(&name)), ("/spec/sourceRef/name", Some("fleet"))],
+        fields: vec![
+            ("/metadata/name", Some(&name)),
+            ("/spec/sourceRef/name", Some("fleet")),
+        ],
     };
     let path = |rest: String| format!("{at}/{rest}");
     Ok(Files::from([
-        shared(templates, "cluster/shard.yaml.j2", path(format!("root/shards/{hh}.yaml")), &in_shard, &kustomization)?,
-        shared(templates, "cluster/marker.yaml.j2", path(format!("shards/{hh}/sync/_shard.yaml")), &in_shard, &config_map())?,
-        shared(templates, "cluster/chart.yaml.j2", path(format!("root/charts/{name}.yaml")), &chart, &helm_chart)?,
+        shared(
+            templates,
+            "cluster/shard.yaml.j2",
+            path(format!("root/shards/{hh}.yaml")),
+            &in_shard,
+            &kustomization,
+        )?,
+        shared(
+            templates,
+            "cluster/marker.yaml.j2",
+            path(format!("shards/{hh}/sync/_shard.yaml")),
+            &in_shard,
+            &config_map(),
+        )?,
+        shared(
+            templates,
+            "cluster/chart.yaml.j2",
+            path(format!("root/charts/{name}.yaml")),
+            &chart,
+            &helm_chart,
+        )?,
     ]))
 }
 
@@ -107,23 +148,45 @@ pub fn bootstrap(
     let print = |it: &Bootstrap| {
         // A Secret's `data` is base64: with `stringData` a withdrawn key would stay.
         let mut it = it.clone();
-        it.deploy_keys.values_mut().for_each(|line| *line = STANDARD.encode(line.as_bytes()));
+        it.deploy_keys
+            .values_mut()
+            .for_each(|line| *line = STANDARD.encode(line.as_bytes()));
         let printed = templates.print(name, &json!({ "cluster": context, "bootstrap": it }))?;
-        let all = yaml::read_all(&printed).map_err(|source| RenderError::Yaml { template: name.to_owned(), source })?;
+        let all = yaml::read_all(&printed).map_err(|source| RenderError::Yaml {
+            template: name.to_owned(),
+            source,
+        })?;
         emitted(name, &all)
     };
-    let blank = Bootstrap { digest: String::new(), token: None, ..bootstrap.clone() };
+    let blank = Bootstrap {
+        digest: String::new(),
+        token: None,
+        ..bootstrap.clone()
+    };
     let digest = sha256_hex(print(&blank)?.as_bytes());
-    print(&Bootstrap { digest, ..bootstrap.clone() })
+    print(&Bootstrap {
+        digest,
+        ..bootstrap.clone()
+    })
 }
 
 fn context_of(policy: &FleetPolicy, cluster: &ClusterName) -> Result<Value, RenderError> {
-    let missing = || RenderError::Missing { store: format!("cluster {cluster}"), what: "its own entry".to_owned() };
-    Ok(cluster_context(cluster, policy.clusters.get(cluster).ok_or_else(missing)?))
+    let missing = || RenderError::Missing {
+        store: format!("cluster {cluster}"),
+        what: "its own entry".to_owned(),
+    };
+    Ok(cluster_context(
+        cluster,
+        policy.clusters.get(cluster).ok_or_else(missing)?,
+    ))
 }
 
 fn config_map() -> Expected<'static> {
-    Expected { api_version: "v1", kind: "ConfigMap", fields: Vec::new() }
+    Expected {
+        api_version: "v1",
+        kind: "ConfigMap",
+        fields: Vec::new(),
+    }
 }
 
 fn shared(
@@ -134,7 +197,14 @@ fn shared(
     expected: &Expected<'_>,
 ) -> Result<(String, Vec<u8>), RenderError> {
     let object = one(template, &templates.print(template, context)?)?;
-    let fail = |source| RenderError::Check { template: template.to_owned(), source };
-    check(std::slice::from_ref(&object), std::slice::from_ref(expected)).map_err(fail)?;
+    let fail = |source| RenderError::Check {
+        template: template.to_owned(),
+        source,
+    };
+    check(
+        std::slice::from_ref(&object),
+        std::slice::from_ref(expected),
+    )
+    .map_err(fail)?;
     Ok((path, emitted(template, &[object])?.into_bytes()))
 }

@@ -26,18 +26,28 @@ pub(super) fn environment() -> Environment<'static> {
 }
 
 /// Prints a value as JSON. YAML is a superset of it, but for characters that YAML 1.1 takes for line breaks.
-fn json_scalar(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+fn json_scalar(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
     if value.is_undefined() {
         // The engine's own formatter raises the error of a strict environment, with the place.
         return minijinja::escape_formatter(out, state, value);
     }
     // An included template arrives as finished text.
     if value.is_safe() {
-        return out.write_str(value.as_str().unwrap_or_default()).map_err(Error::from);
+        return out
+            .write_str(value.as_str().unwrap_or_default())
+            .map_err(Error::from);
     }
-    let json = serde_json::to_string(value).map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))?;
+    let json = serde_json::to_string(value)
+        .map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))?;
     for c in json.chars() {
-        let breaks = matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+        let breaks = matches!(
+            c,
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+        );
         if breaks {
             write!(out, "\\u{:04x}", u32::from(c))?;
         } else {

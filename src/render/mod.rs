@@ -20,7 +20,9 @@ pub use templates::{TemplateError, Templates};
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
     /// The policy in force does not offer what the record names.
-    #[error("{store} needs {what}, which fleetwright.yaml does not have; put it back, or change the store")]
+    #[error(
+        "{store} needs {what}, which fleetwright.yaml does not have; put it back, or change the store"
+    )]
     Missing {
         /// The store.
         store: String,

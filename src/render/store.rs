@@ -29,25 +29,45 @@ pub struct StoreFiles {
 }
 
 /// The record's file: its path on main and its bytes.
-pub fn render_record(templates: &Templates, record: &Record) -> Result<(String, Vec<u8>), RenderError> {
+pub fn render_record(
+    templates: &Templates,
+    record: &Record,
+) -> Result<(String, Vec<u8>), RenderError> {
     let name = "store/record.yaml.j2";
     let printed = templates.print(name, &json!({ "record": record }))?;
     let document = one(name, &printed)?;
-    Ok((record_path(record.name()), emitted(name, &[document])?.into_bytes()))
+    Ok((
+        record_path(record.name()),
+        emitted(name, &[document])?.into_bytes(),
+    ))
 }
 
 /// Renders a record for its cluster.
-pub fn render_store(templates: &Templates, policy: &FleetPolicy, record: &Record) -> Result<StoreFiles, RenderError> {
+pub fn render_store(
+    templates: &Templates,
+    policy: &FleetPolicy,
+    record: &Record,
+) -> Result<StoreFiles, RenderError> {
     let parts = Parts::find(policy, record)?;
     let context = Context::new(record, &parts);
     let folder = store_folder(&record.spec.cluster, record.name());
     let hh = shard(record.name());
-    let sync = format!("clusters/{}/shards/{hh}/sync/store-{}.yaml", record.spec.cluster, record.name());
+    let sync = format!(
+        "clusters/{}/shards/{hh}/sync/store-{}.yaml",
+        record.spec.cluster,
+        record.name()
+    );
     let mut bodies = BTreeMap::new();
     bodies.insert(sync, context.objects(templates, "store/sync.yaml.j2")?);
-    bodies.insert(format!("{folder}/tenant.yaml"), context.objects(templates, "store/tenant.yaml.j2")?);
+    bodies.insert(
+        format!("{folder}/tenant.yaml"),
+        context.objects(templates, "store/tenant.yaml.j2")?,
+    );
     if record.metadata.deletion.is_none() {
-        bodies.insert(format!("{folder}/release.yaml"), context.objects(templates, "store/release.yaml.j2")?);
+        bodies.insert(
+            format!("{folder}/release.yaml"),
+            context.objects(templates, "store/release.yaml.j2")?,
+        );
     }
     let spec_hash = sha256_hex(joined(&bodies)?.as_bytes());
     let (record_path, record_bytes) = render_record(templates, record)?;
@@ -58,18 +78,32 @@ pub fn render_store(templates: &Templates, policy: &FleetPolicy, record: &Record
     ];
     let mut own = Files::new();
     for (path, mut objects) in bodies {
-        objects.iter_mut().for_each(|object| set_spec_hash(object, &spec_hash));
+        objects
+            .iter_mut()
+            .for_each(|object| set_spec_hash(object, &spec_hash));
         let body = emitted(&path, &objects)?;
-        own.insert(path, format!("{}{body}", header(&record_path, &spec_hash, &first, &body)).into_bytes());
+        own.insert(
+            path,
+            format!("{}{body}", header(&record_path, &spec_hash, &first, &body)).into_bytes(),
+        );
     }
     let shared = cluster::shared_files(templates, policy, record)?;
-    Ok(StoreFiles { own, shared, spec_hash })
+    Ok(StoreFiles {
+        own,
+        shared,
+        spec_hash,
+    })
 }
 
 /// The comment line that opens a store's rendered file: its record, and the digests of all that made it.
 fn header(record: &str, spec_hash: &str, digests: &[(&str, String)], body: &str) -> String {
-    let mut line = format!("# Rendered by Fleetwright from {record}, do not edit: spec={spec_hash}");
-    for (name, digest) in digests.iter().cloned().chain([("body", sha256_hex(body.as_bytes()))]) {
+    let mut line =
+        format!("# Rendered by Fleetwright from {record}, do not edit: spec={spec_hash}");
+    for (name, digest) in digests
+        .iter()
+        .cloned()
+        .chain([("body", sha256_hex(body.as_bytes()))])
+    {
         line.push_str(&format!(" {name}={}", &digest[..12.min(digest.len())]));
     }
     line.push('\n');
@@ -79,8 +113,11 @@ fn header(record: &str, spec_hash: &str, digests: &[(&str, String)], body: &str)
 /// One digest of a rendered file's first line (`spec`, `record`, `template`, `policy`, `body`).
 pub fn digest_in<'a>(file: &'a [u8], name: &str) -> Option<&'a str> {
     let line = file.split(|byte| *byte == b'\n').next()?;
-    let line = std::str::from_utf8(line).ok()?.strip_prefix("# Rendered by Fleetwright from ")?;
-    line.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+    let line = std::str::from_utf8(line)
+        .ok()?
+        .strip_prefix("# Rendered by Fleetwright from ")?;
+    line.split(' ')
+        .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// The Helm values of a store's release: the plan's, then the merchant's, then what is the platform's to say.
@@ -115,16 +152,31 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn find(policy: &'a FleetPolicy, record: &Record) -> Result<Self, RenderError> {
         let spec = &record.spec;
-        let missing = |what: String| RenderError::Missing { store: record.name().to_string(), what };
-        let cluster = policy.clusters.get(&spec.cluster).ok_or_else(|| missing(format!("cluster {}", spec.cluster)))?;
-        let plan = policy.plans.get(&spec.plan).ok_or_else(|| missing(format!("plan {}", spec.plan)))?;
+        let missing = |what: String| RenderError::Missing {
+            store: record.name().to_string(),
+            what,
+        };
+        let cluster = policy
+            .clusters
+            .get(&spec.cluster)
+            .ok_or_else(|| missing(format!("cluster {}", spec.cluster)))?;
+        let plan = policy
+            .plans
+            .get(&spec.plan)
+            .ok_or_else(|| missing(format!("plan {}", spec.plan)))?;
         let engine = plan.engines.get(&spec.engine);
-        let engine = engine.ok_or_else(|| missing(format!("plan {} for engine {}", spec.plan, spec.engine)))?;
-        Ok(Self { cluster, plan, engine_values: engine.values.clone() })
+        let engine = engine
+            .ok_or_else(|| missing(format!("plan {} for engine {}", spec.plan, spec.engine)))?;
+        Ok(Self {
+            cluster,
+            plan,
+            engine_values: engine.values.clone(),
+        })
     }
 
     fn digest(&self) -> String {
-        let slice = json!({ "cluster": self.cluster, "plan": self.plan, "values": self.engine_values });
+        let slice =
+            json!({ "cluster": self.cluster, "plan": self.plan, "values": self.engine_values });
         sha256_hex(slice.to_string().as_bytes())
     }
 }
@@ -198,8 +250,14 @@ impl Context {
 
     fn objects(&self, templates: &Templates, name: &str) -> Result<Vec<Value>, RenderError> {
         let printed = templates.print(name, self)?;
-        let objects = yaml::read_all(&printed).map_err(|source| RenderError::Yaml { template: name.to_owned(), source })?;
-        check(&objects, &self.expected()).map_err(|source| RenderError::Check { template: name.to_owned(), source })?;
+        let objects = yaml::read_all(&printed).map_err(|source| RenderError::Yaml {
+            template: name.to_owned(),
+            source,
+        })?;
+        check(&objects, &self.expected()).map_err(|source| RenderError::Check {
+            template: name.to_owned(),
+            source,
+        })?;
         Ok(objects)
     }
 
@@ -209,14 +267,20 @@ impl Context {
         let inside = |api_version, kind, name| Expected {
             api_version,
             kind,
-            fields: [("/metadata/namespace", Some(at.namespace.as_str()))].into_iter().chain(name).collect(),
+            fields: [("/metadata/namespace", Some(at.namespace.as_str()))]
+                .into_iter()
+                .chain(name)
+                .collect(),
         };
         let (flux, own) = (at.fleet.as_str(), at.namespace.as_str());
         vec![
             Expected {
                 api_version: "v1",
                 kind: "ServiceAccount",
-                fields: vec![("/metadata/name", Some(own)), ("/metadata/namespace", Some(flux))],
+                fields: vec![
+                    ("/metadata/name", Some(own)),
+                    ("/metadata/namespace", Some(flux)),
+                ],
             },
             Expected {
                 api_version: "kustomize.toolkit.fluxcd.io/v1",
@@ -239,7 +303,11 @@ impl Context {
             inside("v1", "ResourceQuota", None),
             inside("v1", "LimitRange", None),
             inside("networking.k8s.io/v1", "NetworkPolicy", None),
-            inside("rbac.authorization.k8s.io/v1", "RoleBinding", Some(("/metadata/name", Some("store")))),
+            inside(
+                "rbac.authorization.k8s.io/v1",
+                "RoleBinding",
+                Some(("/metadata/name", Some("store"))),
+            ),
             Expected {
                 api_version: "helm.toolkit.fluxcd.io/v2",
                 kind: "HelmRelease",
@@ -264,14 +332,26 @@ impl Context {
 fn owner_label(owner: &str) -> String {
     let edge = |c: char| c.is_ascii_alphanumeric();
     let inner = |c: char| edge(c) || matches!(c, '-' | '_' | '.');
-    let fits = owner.len() <= 63 && owner.chars().all(inner) && owner.starts_with(edge) && owner.ends_with(edge);
+    let fits = owner.len() <= 63
+        && owner.chars().all(inner)
+        && owner.starts_with(edge)
+        && owner.ends_with(edge);
     if fits {
         return owner.to_owned();
     }
-    let slug: String = owner.to_lowercase().chars().map(|c| if edge(c) { c } else { '-' }).take(40).collect();
+    let slug: String = owner
+        .to_lowercase()
+        .chars()
+        .map(|c| if edge(c) { c } else { '-' })
+        .take(40)
+        .collect();
     let slug = slug.trim_matches('-');
     let hash = &sha256_hex(owner.as_bytes())[..8];
-    if slug.is_empty() { format!("owner-{hash}") } else { format!("{slug}-{hash}") }
+    if slug.is_empty() {
+        format!("owner-{hash}")
+    } else {
+        format!("{slug}-{hash}")
+    }
 }
 
 /// Merges objects deeply; anything else is replaced.
@@ -306,7 +386,10 @@ fn set(values: &mut Value, place: &str, value: Value) {
 }
 
 fn set_spec_hash(object: &mut Value, hash: &str) {
-    if let Some(blank) = object.pointer_mut("/metadata/annotations").and_then(|it| it.get_mut(SPEC_HASH)) {
+    if let Some(blank) = object
+        .pointer_mut("/metadata/annotations")
+        .and_then(|it| it.get_mut(SPEC_HASH))
+    {
         *blank = Value::String(hash.to_owned());
     }
 }
@@ -320,9 +403,15 @@ fn joined(bodies: &BTreeMap<String, Vec<Value>>) -> Result<String, RenderError> 
 }
 
 pub(super) fn emitted(template: &str, objects: &[Value]) -> Result<String, RenderError> {
-    yaml::emit_all(objects).map_err(|source| RenderError::Yaml { template: template.to_owned(), source })
+    yaml::emit_all(objects).map_err(|source| RenderError::Yaml {
+        template: template.to_owned(),
+        source,
+    })
 }
 
 pub(super) fn one(template: &str, printed: &str) -> Result<Value, RenderError> {
-    yaml::read_value(printed).map_err(|source| RenderError::Yaml { template: template.to_owned(), source })
+    yaml::read_value(printed).map_err(|source| RenderError::Yaml {
+        template: template.to_owned(),
+        source,
+    })
 }

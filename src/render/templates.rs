@@ -67,10 +67,17 @@ impl Templates {
         for (name, source) in sources {
             hash.update(format!("{name}\0{}\0", source.len()));
             hash.update(&source);
-            let syntax = |error: minijinja::Error| TemplateError::Syntax { name: name.clone(), detail: error.to_string() };
-            env.add_template_owned(name.clone(), source).map_err(syntax)?;
+            let syntax = |error: minijinja::Error| TemplateError::Syntax {
+                name: name.clone(),
+                detail: error.to_string(),
+            };
+            env.add_template_owned(name.clone(), source)
+                .map_err(syntax)?;
         }
-        Ok(Self { env: Arc::new(env), digest: hex(&hash.finalize()) })
+        Ok(Self {
+            env: Arc::new(env),
+            digest: hex(&hash.finalize()),
+        })
     }
 
     /// SHA-256 over all templates with their names.
@@ -79,10 +86,19 @@ impl Templates {
     }
 
     /// What a template prints for a context.
-    pub(super) fn print(&self, name: &str, context: &impl Serialize) -> Result<String, RenderError> {
-        let fail = |error: minijinja::Error| RenderError::Template { template: name.to_owned(), detail: error.to_string() };
+    pub(super) fn print(
+        &self,
+        name: &str,
+        context: &impl Serialize,
+    ) -> Result<String, RenderError> {
+        let fail = |error: minijinja::Error| RenderError::Template {
+            template: name.to_owned(),
+            detail: error.to_string(),
+        };
         let template = self.env.get_template(name).map_err(fail)?;
-        template.render(minijinja::value::Serde(context)).map_err(fail)
+        template
+            .render(minijinja::value::Serde(context))
+            .map_err(fail)
     }
 }
 

@@ -30,13 +30,17 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let at = line_of(text, &path).map_or(String::new(), |line| format!("line {line}: "));
-        YamlError::Read { detail: format!("{at}{path}: {}", error.inner()) }
+        YamlError::Read {
+            detail: format!("{at}{path}: {}", error.inner()),
+        }
     })
 }
 
 /// Reads one document as plain data, with duplicate keys refused.
 pub fn read_value(text: &str) -> Result<Value, YamlError> {
-    let fail = |detail: String| YamlError::Read { detail: first_line(&detail) };
+    let fail = |detail: String| YamlError::Read {
+        detail: first_line(&detail),
+    };
     // serde-saphyr refuses duplicate keys and counts lines; serde_yaml decides what scalars mean to Go's reader.
     let _: Value = serde_saphyr::from_str(text).map_err(|error| fail(error.to_string()))?;
     serde_yaml::from_str(text).map_err(|error| fail(error.to_string()))
@@ -46,7 +50,9 @@ pub fn read_value(text: &str) -> Result<Value, YamlError> {
 pub fn read_all(text: &str) -> Result<Vec<Value>, YamlError> {
     let documents = serde_yaml::Deserializer::from_str(text).map(Value::deserialize);
     let read = documents.collect::<Result<Vec<_>, _>>();
-    let values = read.map_err(|error| YamlError::Read { detail: first_line(&error.to_string()) })?;
+    let values = read.map_err(|error| YamlError::Read {
+        detail: first_line(&error.to_string()),
+    })?;
     Ok(values.into_iter().filter(|it| !it.is_null()).collect())
 }
 
@@ -58,11 +64,14 @@ pub fn emit(value: &Value) -> Result<String, YamlError> {
         return Ok(with_newline(plain));
     }
     let options = serde_saphyr::ser_options! { quote_all: true, prefer_block_scalars: false };
-    let quoted = serde_saphyr::to_string_with_options(value, options).map_err(|error| fail(error.to_string()))?;
+    let quoted = serde_saphyr::to_string_with_options(value, options)
+        .map_err(|error| fail(error.to_string()))?;
     if reads_back(&quoted, value) {
         return Ok(with_newline(quoted));
     }
-    Err(fail("two emitters and two readers disagree about it".to_owned()))
+    Err(fail(
+        "two emitters and two readers disagree about it".to_owned(),
+    ))
 }
 
 /// Several documents in the canonical form.
@@ -83,14 +92,24 @@ fn with_newline(mut text: String) -> String {
 }
 
 fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("error: ")
+        .to_owned()
 }
 
 /// The line on which a field of a block-style document stands, found by its last key.
 fn line_of(text: &str, path: &str) -> Option<usize> {
-    let key = path.rsplit('.').find(|part| !part.is_empty() && *part != "?")?;
+    let key = path
+        .rsplit('.')
+        .find(|part| !part.is_empty() && *part != "?")?;
     let key = key.split('[').next()?;
-    let found = text.lines().position(|line| line.trim_start().trim_start_matches("- ").starts_with(&format!("{key}:")));
+    let found = text.lines().position(|line| {
+        line.trim_start()
+            .trim_start_matches("- ")
+            .starts_with(&format!("{key}:"))
+    });
     found.map(|index| index + 1)
 }
 
@@ -101,7 +120,20 @@ mod tests {
 
     #[test]
     fn what_yaml_1_1_would_change_is_quoted() {
-        for text in ["no", "on", "y", "1_000", "12:30", "2024-01-01", "0x1F", "1234e567", "<<", "=", "~", "0644"] {
+        for text in [
+            "no",
+            "on",
+            "y",
+            "1_000",
+            "12:30",
+            "2024-01-01",
+            "0x1F",
+            "1234e567",
+            "<<",
+            "=",
+            "~",
+            "0644",
+        ] {
             let out = emit(&json!({ "v": text })).unwrap();
             assert_eq!(out, format!("v: \"{text}\"\n"));
         }
@@ -109,10 +141,22 @@ mod tests {
 
     #[test]
     fn hostile_strings_come_back_unchanged() {
-        for text in ["\ta\nb", "a: b\n--- c", "x\"\n  injected: true", "\u{85}\u{2028}\u{feff}", " lead", "é😀", "a\r\nb"] {
+        for text in [
+            "\ta\nb",
+            "a: b\n--- c",
+            "x\"\n  injected: true",
+            "\u{85}\u{2028}\u{feff}",
+            " lead",
+            "é😀",
+            "a\r\nb",
+        ] {
             let value = json!({ "data": { "k": text }, text: 1 });
             let out = emit(&value).unwrap();
-            assert_eq!(serde_yaml::from_str::<Value>(&out).unwrap(), value, "{text:?}");
+            assert_eq!(
+                serde_yaml::from_str::<Value>(&out).unwrap(),
+                value,
+                "{text:?}"
+            );
         }
     }
 

@@ -21,7 +21,9 @@ const SEEN: &str = "seen";
 /// Takes in what people did to records since the last look. The rest of main is classified where it matters:
 /// rendered files by the group, policy and charts by [`foreign_policy`].
 pub(super) fn take_in(core: &Core) -> Result<(), ProjectError> {
-    let Some(tip) = core.published("main")? else { return Ok(()) };
+    let Some(tip) = core.published("main")? else {
+        return Ok(());
+    };
     let seen: Option<CommitId> = core.journal.fact(SEEN)?.and_then(|it| it.parse().ok());
     if seen.as_ref() == Some(&tip) {
         return Ok(());
@@ -39,11 +41,11 @@ pub(super) fn take_in(core: &Core) -> Result<(), ProjectError> {
             batch.push(Acceptance { entry, kept: None });
         }
     }
+    spare_the_many(core, &desk, &mut batch);
     if !batch.is_empty() {
         core.journal.accept(&batch)?;
         for one in &batch {
-            let owner = Core::turn_of(&desk, &one.entry);
-            desk.put(one.entry.clone(), owner, None);
+            desk.put(one.entry.clone(), None);
         }
     }
     drop(desk);
@@ -52,14 +54,49 @@ pub(super) fn take_in(core: &Core) -> Result<(), ProjectError> {
     Ok(())
 }
 
+/// Records removed by hand in a number that no one means: none of them counts, all are put back.
+fn spare_the_many(core: &Core, desk: &Desk, batch: &mut Vec<Acceptance>) {
+    let removed = |one: &Acceptance| {
+        matches!(one.entry.intent, Intent::Adopt { kind: Adopted::Removed, .. })
+    };
+    let count = batch.iter().filter(|one| removed(one)).count();
+    let limit = core.in_force().policy.mass_limit(desk.book.stores());
+    if u32::try_from(count).is_ok_and(|count| count <= limit) {
+        return;
+    }
+    tracing::error!(count, limit, "too many records were removed from main at once; they are put back");
+    let (spared, kept): (Vec<_>, Vec<_>) = std::mem::take(batch).into_iter().partition(removed);
+    *batch = kept;
+    for one in spared {
+        let name = one.entry.change.store;
+        let why = format!(
+            "{count} records were removed at once, and {limit} is the limit (limits.massChangeShare); it is put back: \
+             delete stores one by one, or by the API"
+        );
+        lock(&core.foreign).insert(record_path(&name), why);
+        lock(&core.put_back).insert(name);
+    }
+}
+
 /// One path below `stores/` that differs: ours, without effect, or a hand edit to take in.
-fn judge(core: &Core, desk: &mut Desk, tip: &CommitId, change: &PathChange) -> Result<Option<Entry>, ProjectError> {
+fn judge(
+    core: &Core,
+    desk: &mut Desk,
+    tip: &CommitId,
+    change: &PathChange,
+) -> Result<Option<Entry>, ProjectError> {
     let path = format!("stores/{}", change.path);
     let Some(name) = store_of(&path) else {
-        lock(&core.foreign).insert(path, "is no record: records are stores/<hh>/<store>.yaml".to_owned());
+        lock(&core.foreign).insert(
+            path,
+            "is no record: records are stores/<hh>/<store>.yaml".to_owned(),
+        );
         return Ok(None);
     };
-    let row = core.index.store(&name)?.filter(|row| row.removed_at.is_none());
+    let row = core
+        .index
+        .store(&name)?
+        .filter(|row| row.removed_at.is_none());
     let there = core.repo.read(tip, &path)?;
     let accepted = row.as_ref().map(|row| &row.record);
     let kind = match (accepted, &there) {
@@ -78,7 +115,12 @@ fn judge(core: &Core, desk: &mut Desk, tip: &CommitId, change: &PathChange) -> R
 
 /// The store whose record lies at a path; none where the shard or the name does not fit.
 fn store_of(path: &str) -> Option<StoreName> {
-    let name: StoreName = path.rsplit('/').next()?.strip_suffix(".yaml")?.parse().ok()?;
+    let name: StoreName = path
+        .rsplit('/')
+        .next()?
+        .strip_suffix(".yaml")?
+        .parse()
+        .ok()?;
     (record_path(&name) == path).then_some(name)
 }
 
@@ -97,7 +139,11 @@ fn same(core: &Core, accepted: &Record, name: &StoreName, bytes: &[u8]) -> bool 
 fn last_commit(core: &Core, tip: &CommitId, path: &str) -> Result<CommitId, ProjectError> {
     const LOOK_BACK: usize = 200;
     let mut newest = tip.clone();
-    let blob = |commit: &CommitId| core.repo.entry(commit, path).map(|it| it.map(|entry| entry.id));
+    let blob = |commit: &CommitId| {
+        core.repo
+            .entry(commit, path)
+            .map(|it| it.map(|entry| entry.id))
+    };
     let wanted = blob(tip)?;
     for _ in 0..LOOK_BACK {
         let parent = core.repo.commit_info(&newest)?.parents.into_iter().next();
@@ -110,10 +156,13 @@ fn last_commit(core: &Core, tip: &CommitId, path: &str) -> Result<CommitId, Proj
 }
 
 fn already_taken_in(desk: &Desk, name: &StoreName, commit: &CommitId) -> bool {
-    desk.changes_of(name).iter().filter_map(|id| desk.entry(id)).any(|entry| match &entry.intent {
-        Intent::Adopt { commit: known, .. } => known == commit,
-        _ => false,
-    })
+    desk.changes_of(name)
+        .iter()
+        .filter_map(|id| desk.entry(id))
+        .any(|entry| match &entry.intent {
+            Intent::Adopt { commit: known, .. } => known == commit,
+            _ => false,
+        })
 }
 
 fn entry(
@@ -131,23 +180,39 @@ fn entry(
     let subject = format!("git:{}", author.email);
     // Who may push to main is the forge's rule; what they push is held to policy and limits here.
     let owner = owner.unwrap_or_else(|| "git".parse().expect("a plain word is an owner"));
-    let caller = Caller { subject: subject.clone(), role: Role::Operator, owner };
+    let caller = Caller {
+        subject: subject.clone(),
+        role: Role::Operator,
+        owner,
+    };
     let action = match kind {
         Adopted::Added => Action::Create,
         Adopted::Edited => Action::Update,
         Adopted::Removed => Action::Delete,
     };
     let change = Change::queued(id, name.clone(), uid, action, subject, core.now());
-    Ok(Entry { change, intent: Intent::Adopt { commit, kind }, caller, expected: None, commit: None })
+    Ok(Entry {
+        change,
+        intent: Intent::Adopt { commit, kind },
+        caller,
+        expected: None,
+        commit: None,
+    })
 }
 
 /// Notes whether main's policy and charts are those in force, for people to see.
 pub(super) fn foreign_policy(core: &Core) -> Result<(), ProjectError> {
-    let Some(tip) = core.published("main")? else { return Ok(()) };
+    let Some(tip) = core.published("main")? else {
+        return Ok(());
+    };
     let in_force = core.in_force();
     let mut differs = Vec::new();
     for path in ["fleetwright.yaml", "charts"] {
-        let id = |commit: &CommitId| core.repo.entry(commit, path).map(|it| it.map(|entry| entry.id));
+        let id = |commit: &CommitId| {
+            core.repo
+                .entry(commit, path)
+                .map(|it| it.map(|entry| entry.id))
+        };
         if id(&tip)? != id(&in_force.commit)? {
             differs.push(path);
         }

@@ -1,6 +1,6 @@
 //! What every part of the workflow shares: the adapters, the policy in force, the desk, and the bells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -10,9 +10,8 @@ use tokio::sync::{Notify, broadcast, watch};
 use super::desk::Desk;
 use super::settings::{Mode, Settings};
 use crate::cluster::{Cluster, View};
-use crate::domain::entry::Entry;
 use crate::domain::policy::FleetPolicy;
-use crate::domain::{ChangeId, ClusterName, CommitId, Owner};
+use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
 use crate::git::{FleetRepo, GitError, KeyRing, SigningKey};
 use crate::index::Index;
 use crate::journal::Journal;
@@ -61,6 +60,8 @@ pub(super) struct Core {
     pub(super) remote: Mutex<RemoteStatus>,
     /// People's paths on main that have no effect, and why.
     pub(super) foreign: Mutex<BTreeMap<String, String>>,
+    /// Stores whose record a person removed without being allowed to: it is put back.
+    pub(super) put_back: Mutex<BTreeSet<StoreName>>,
     /// What is wrong with deploy branches, by cluster.
     pub(super) deploy_alarms: Mutex<BTreeMap<ClusterName, String>>,
     /// Whether the clusters' bootstraps on main were looked at since the policy came into force.
@@ -81,7 +82,10 @@ impl Core {
 
     /// The policy in force.
     pub(super) fn in_force(&self) -> InForce {
-        self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.in_force
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The desk, for as long as the guard is held; never across an await.
@@ -103,13 +107,11 @@ impl Core {
     }
 
     /// The published head of a cluster's deploy branch.
-    pub(super) fn published_deploy(&self, cluster: &ClusterName) -> Result<Option<CommitId>, GitError> {
+    pub(super) fn published_deploy(
+        &self,
+        cluster: &ClusterName,
+    ) -> Result<Option<CommitId>, GitError> {
         self.published(&deploy_branch(cluster))
-    }
-
-    /// Whose turn an entry takes at the writer.
-    pub(super) fn turn_of(desk: &Desk, entry: &Entry) -> Owner {
-        desk.book.get(&entry.change.store).map_or_else(|| entry.caller.owner.clone(), |held| held.owner.clone())
     }
 
     /// Tells those who wait that a change moved on.

@@ -30,7 +30,9 @@ pub(super) fn commit(
     dropped: &Dropped,
     source: Option<&CommitId>,
 ) -> Result<Option<Moved>, GroupError> {
-    let Some(source) = source else { return Ok(None) };
+    let Some(source) = source else {
+        return Ok(None);
+    };
     let head = core.repo.branch(&deploy_branch(cluster))?;
     let trusted = match &head {
         Some(head) => trusted_head(core, head)?,
@@ -42,12 +44,23 @@ pub(super) fn commit(
             all.entry(path).or_insert(Edit::Put(bytes));
         }
     }
-    let mut grafts = vec![Graft { folder: "charts", commit: &in_force.commit, path: "charts" }];
+    let mut grafts = vec![Graft {
+        folder: "charts",
+        commit: &in_force.commit,
+        path: "charts",
+    }];
     if let Some(trusted) = trusted.as_ref().filter(|it| Some(*it) != head.as_ref()) {
         // Somebody else's commit is on top: what it did to the tree is undone, its history stays.
-        grafts.push(Graft { folder: "clusters", commit: trusted, path: "clusters" });
+        grafts.push(Graft {
+            folder: "clusters",
+            commit: trusted,
+            path: "clusters",
+        });
     }
-    let sequence = trusted.as_ref().map_or(Ok(0), |it| sequence(&core.repo, it))? + 1;
+    let sequence = trusted
+        .as_ref()
+        .map_or(Ok(0), |it| sequence(&core.repo, it))?
+        + 1;
     let text = message(cluster, source, sequence, edits.len());
     let made = group.commit(&CommitSpec {
         parent: head.as_ref(),
@@ -61,7 +74,7 @@ pub(super) fn commit(
         key: &core.keys.deploy,
     })?;
     let Some(made) = made else { return Ok(None) };
-    guard(group, cluster, trusted.as_ref(), &made, edits, dropped)?;
+    guard(core, group, cluster, trusted.as_ref(), &made, edits, dropped)?;
     Ok(Some((head, made)))
 }
 
@@ -70,7 +83,9 @@ fn whole(core: &Core, in_force: &InForce, cluster: &ClusterName) -> Result<Files
     let mut files = root_files(&core.templates, &in_force.policy, cluster)?;
     let mut rows = Vec::new();
     core.index.stores(None, &mut |_, row| {
-        rows.extend(Some(row).filter(|row| row.removed_at.is_none() && row.record.spec.cluster == *cluster));
+        rows.extend(
+            Some(row).filter(|row| row.removed_at.is_none() && row.record.spec.cluster == *cluster),
+        );
         true
     })?;
     for row in rows {
@@ -97,10 +112,17 @@ pub(super) fn trusted_head(core: &Core, head: &CommitId) -> Result<Option<Commit
 /// The sequence number that a deploy commit carries.
 pub(super) fn sequence(repo: &FleetRepo, commit: &CommitId) -> Result<u64, GitError> {
     let info = repo.commit_info(commit)?;
-    Ok(value(&info.message, "Fleetwright-Sequence").and_then(|it| it.parse().ok()).unwrap_or(0))
+    Ok(value(&info.message, "Fleetwright-Sequence")
+        .and_then(|it| it.parse().ok())
+        .unwrap_or(0))
 }
 
-pub(super) fn message(cluster: &ClusterName, source: &CommitId, sequence: u64, files: usize) -> String {
+pub(super) fn message(
+    cluster: &ClusterName,
+    source: &CommitId,
+    sequence: u64,
+    files: usize,
+) -> String {
     format!(
         "deploy to {cluster}\n\n    {files} files changed\n\nFleetwright-Source: {source}\nFleetwright-Sequence: {sequence}\n"
     )
@@ -108,6 +130,7 @@ pub(super) fn message(cluster: &ClusterName, source: &CommitId, sequence: u64, f
 
 /// Refuses a tree that lost stores without an accepted deletion, however that came about.
 fn guard(
+    core: &Core,
     group: &Group<'_>,
     cluster: &ClusterName,
     before: Option<&CommitId>,
@@ -116,21 +139,39 @@ fn guard(
     allowed: &Dropped,
 ) -> Result<(), GroupError> {
     let Some(before) = before else { return Ok(()) };
-    let shards: BTreeSet<&str> = edits.keys().filter_map(|path| path.split('/').nth(3)).collect();
+    let shards: BTreeSet<&str> = edits
+        .keys()
+        .filter_map(|path| path.split('/').nth(3))
+        .collect();
     let mut lost = Vec::new();
     for shard in shards {
         let folder = format!("clusters/{cluster}/shards/{shard}/stores");
         let there = names(group, after, &folder)?;
-        let unasked = |name: &String| !there.contains(name) && !allowed.iter().any(|it| it.as_str() == name);
+        let unasked =
+            |name: &String| !there.contains(name) && !allowed.iter().any(|it| it.as_str() == name);
         lost.extend(names(group, before, &folder)?.into_iter().filter(unasked));
+    }
+    let policy = core.in_force().policy;
+    let at_once = policy.clusters.get(cluster).map_or(0, |it| it.deletes_at_once);
+    let most = policy.mass_limit(core.desk().book.stores()).max(at_once);
+    let lifted = core.settings.lift_limits;
+    if !lifted && allowed.len() > usize::try_from(most).unwrap_or(usize::MAX) {
+        lost.extend(allowed.iter().map(ToString::to_string));
     }
     if lost.is_empty() {
         return Ok(());
     }
-    Err(GroupError::Drops { cluster: cluster.clone(), stores: lost.join(", ") })
+    Err(GroupError::Drops {
+        cluster: cluster.clone(),
+        stores: lost.join(", "),
+    })
 }
 
 fn names(group: &Group<'_>, commit: &CommitId, folder: &str) -> Result<BTreeSet<String>, GitError> {
     let entries = group.list(commit, folder)?;
-    Ok(entries.into_iter().filter(|it| it.kind == EntryKind::Folder).map(|it| it.name).collect())
+    Ok(entries
+        .into_iter()
+        .filter(|it| it.kind == EntryKind::Folder)
+        .map(|it| it.name)
+        .collect())
 }

@@ -25,7 +25,11 @@ impl Tree for FleetRepo {
     }
     fn names(&self, commit: &CommitId, folder: &str) -> Result<Vec<String>, GitError> {
         let entries = self.list(commit, folder)?;
-        Ok(entries.into_iter().filter(|it| it.kind == EntryKind::File).map(|it| it.name).collect())
+        Ok(entries
+            .into_iter()
+            .filter(|it| it.kind == EntryKind::File)
+            .map(|it| it.name)
+            .collect())
     }
 }
 
@@ -35,7 +39,11 @@ impl Tree for Group<'_> {
     }
     fn names(&self, commit: &CommitId, folder: &str) -> Result<Vec<String>, GitError> {
         let entries = self.list(commit, folder)?;
-        Ok(entries.into_iter().filter(|it| it.kind == EntryKind::File).map(|it| it.name).collect())
+        Ok(entries
+            .into_iter()
+            .filter(|it| it.kind == EntryKind::File)
+            .map(|it| it.name)
+            .collect())
     }
 }
 
@@ -57,10 +65,19 @@ impl From<GitError> for Underivable {
 impl From<Refusal> for Underivable {
     fn from(refusal: Refusal) -> Self {
         let (reason, next_step) = match &refusal {
-            Refusal::Invalid(_) => ("PolicyViolation", "change the request, or the policy, and ask again"),
-            Refusal::Precondition(_) => ("PreconditionFailed", "read the store again and repeat the change on top"),
+            Refusal::Invalid(_) => (
+                "PolicyViolation",
+                "change the request, or the policy, and ask again",
+            ),
+            Refusal::Precondition(_) => (
+                "PreconditionFailed",
+                "read the store again and repeat the change on top",
+            ),
             Refusal::NotFound(_) => ("NotFound", "see which stores there are"),
-            _ => ("Conflict", "look at the store and ask again if the change is still wanted"),
+            _ => (
+                "Conflict",
+                "look at the store and ask again if the change is still wanted",
+            ),
         };
         Self::failed(reason, &refusal.to_string(), next_step)
     }
@@ -68,13 +85,21 @@ impl From<Refusal> for Underivable {
 
 impl From<RenderError> for Underivable {
     fn from(error: RenderError) -> Self {
-        Self::failed("RenderFailed", &error.to_string(), "mend the template or the policy, then ask again")
+        Self::failed(
+            "RenderFailed",
+            &error.to_string(),
+            "mend the template or the policy, then ask again",
+        )
     }
 }
 
 impl Underivable {
     pub(super) fn failed(reason: &str, message: &str, next_step: &str) -> Self {
-        Self::Failed(ChangeError { reason: reason.into(), message: message.into(), next_step: next_step.into() })
+        Self::Failed(ChangeError {
+            reason: reason.into(),
+            message: message.into(),
+            next_step: next_step.into(),
+        })
     }
 }
 
@@ -110,16 +135,34 @@ pub(super) fn derive(
     };
     let record = with_release_state(record, never_released);
     let plan = plan_put(tree, tip, templates, at, &record)?;
-    if plan.is_empty() { Ok(Derived::Nothing) } else { Ok(Derived::Plan(Box::new(plan), Box::new(record))) }
+    if plan.is_empty() {
+        Ok(Derived::Nothing)
+    } else {
+        Ok(Derived::Plan(Box::new(plan), Box::new(record)))
+    }
 }
 
 /// A hand edit is held to the approval rules like a request; who approved it cannot be seen without a forge.
-fn unapproved(at: &Circumstances<'_>, entry: &Entry, old: Option<&Record>, new: &Record) -> Result<(), Underivable> {
-    match needed(at.policy, entry.change.action, old.map(|it| &it.spec), &new.spec) {
+fn unapproved(
+    at: &Circumstances<'_>,
+    entry: &Entry,
+    old: Option<&Record>,
+    new: &Record,
+) -> Result<(), Underivable> {
+    match needed(
+        at.policy,
+        entry.change.action,
+        old.map(|it| &it.spec),
+        &new.spec,
+    ) {
         None => Ok(()),
         Some(needed) => Err(Underivable::failed(
             "ApprovalRequired",
-            &format!("the hand edit of {} needs {}; it has no effect", record_path(new.name()), needed.sentence()),
+            &format!(
+                "the hand edit of {} needs {}; it has no effect",
+                record_path(new.name()),
+                needed.sentence()
+            ),
             "ask for the change by the API, so that it can be approved",
         )),
     }
@@ -140,14 +183,22 @@ fn adopted(
         None => None,
     };
     match (kind, text, accepted) {
-        (Adopted::Removed, None, Some(record)) if record.spec.deletion_protection => Err(Underivable::failed(
-            "Protected",
-            &format!("the record of {name} was removed by hand, but the store is protected; the record is put back"),
-            "set deletionProtection to false first",
-        )),
+        (Adopted::Removed, None, Some(record)) if record.spec.deletion_protection => {
+            Err(Underivable::failed(
+                "Protected",
+                &format!(
+                    "the record of {name} was removed by hand, but the store is protected; the record is put back"
+                ),
+                "set deletionProtection to false first",
+            ))
+        }
         (Adopted::Removed, None, Some(record)) => {
             let mut record = record.clone();
-            let mark = Deletion { change: at.id.clone(), at: at.now, applied: true };
+            let mark = Deletion {
+                change: at.id.clone(),
+                at: at.now,
+                applied: true,
+            };
             record.metadata.deletion.get_or_insert(mark);
             Ok(record)
         }
@@ -170,7 +221,8 @@ pub(super) fn read_record(name: &StoreName, bytes: &[u8]) -> Result<Record, Unde
         let message = format!("{path}: {detail}; the store keeps its last valid state");
         Underivable::failed("BrokenRecord", &message, "mend the file on main")
     };
-    let text = std::str::from_utf8(bytes).map_err(|error| broken(format!("is no UTF-8 text ({error})")))?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| broken(format!("is no UTF-8 text ({error})")))?;
     yaml::read(text).map_err(|error| broken(error.to_string()))
 }
 
@@ -184,14 +236,20 @@ pub(super) fn plan_put(
 ) -> Result<Plan, Underivable> {
     let files = render_store(templates, at.policy, record)?;
     let (record_path, record_bytes) = render_record(templates, record)?;
-    let mut wanted: Edits = files.own.into_iter().map(|(path, bytes)| (path, Edit::Put(bytes))).collect();
+    let mut wanted: Edits = files
+        .own
+        .into_iter()
+        .map(|(path, bytes)| (path, Edit::Put(bytes)))
+        .collect();
     wanted.insert(record_path, Edit::Put(record_bytes));
     let mut before = Before::new();
     let read = |path: &str| tip.map_or(Ok(None), |tip| tree.file(tip, path));
     let folder = store_folder(&record.spec.cluster, record.name());
     for name in tip.map_or(Ok(Vec::new()), |tip| tree.names(tip, &folder))? {
         // Whatever lies in the store's folder and is not rendered goes.
-        wanted.entry(format!("{folder}/{name}")).or_insert(Edit::Delete);
+        wanted
+            .entry(format!("{folder}/{name}"))
+            .or_insert(Edit::Delete);
     }
     for path in wanted.keys() {
         before.insert(path.clone(), read(path)?);
@@ -204,26 +262,49 @@ pub(super) fn plan_put(
             wanted.insert(path, Edit::Put(bytes));
         }
     }
-    Ok(Plan::new(record.name().clone(), record.spec.cluster.clone(), before, wanted, false))
+    Ok(Plan::new(
+        record.name().clone(),
+        record.spec.cluster.clone(),
+        before,
+        wanted,
+        false,
+    ))
 }
 
 /// The plan of a deletion's second commit: the record and everything rendered from it go; the shard's own files stay.
-pub(super) fn plan_removal(tree: &impl Tree, tip: &CommitId, record: &Record) -> Result<Plan, GitError> {
+pub(super) fn plan_removal(
+    tree: &impl Tree,
+    tip: &CommitId,
+    record: &Record,
+) -> Result<Plan, GitError> {
     let (name, cluster) = (record.name(), &record.spec.cluster);
     let folder = store_folder(cluster, name);
     let mut paths = vec![record_path(name), sync_path(cluster, name)];
-    paths.extend(tree.names(tip, &folder)?.into_iter().map(|file| format!("{folder}/{file}")));
+    paths.extend(
+        tree.names(tip, &folder)?
+            .into_iter()
+            .map(|file| format!("{folder}/{file}")),
+    );
     let mut before = Before::new();
     let mut wanted = Edits::new();
     for path in paths {
         before.insert(path.clone(), tree.file(tip, &path)?);
         wanted.insert(path, Edit::Delete);
     }
-    Ok(Plan::new(name.clone(), cluster.clone(), before, wanted, true))
+    Ok(Plan::new(
+        name.clone(),
+        cluster.clone(),
+        before,
+        wanted,
+        true,
+    ))
 }
 
 fn sync_path(cluster: &ClusterName, name: &StoreName) -> String {
-    format!("clusters/{cluster}/shards/{}/sync/store-{name}.yaml", crate::domain::record::shard(name))
+    format!(
+        "clusters/{cluster}/shards/{}/sync/store-{name}.yaml",
+        crate::domain::record::shard(name)
+    )
 }
 
 /// Where the release was never applied, the tenant shrinks to its namespace so that the deletion can apply at all.
@@ -236,13 +317,20 @@ fn with_release_state(mut record: Record, never_released: bool) -> Record {
 
 /// `If-Match` was kept with the change: the fields it names must still be what the caller had read.
 fn expected_still_holds(entry: &Entry, accepted: Option<&Record>) -> Result<(), Underivable> {
-    let (Some(expected), Some(record)) = (&entry.expected, accepted) else { return Ok(()) };
+    let (Some(expected), Some(record)) = (&entry.expected, accepted) else {
+        return Ok(());
+    };
     let spec = serde_json::to_value(&record.spec).unwrap_or_default();
-    let moved = expected.iter().find(|(key, value)| spec.get(key).unwrap_or(&serde_json::Value::Null) != *value);
+    let moved = expected
+        .iter()
+        .find(|(key, value)| spec.get(key).unwrap_or(&serde_json::Value::Null) != *value);
     match moved {
         None => Ok(()),
         Some((key, _)) => {
-            let text = format!("{key} of store {} was changed by somebody else meanwhile", record.name());
+            let text = format!(
+                "{key} of store {} was changed by somebody else meanwhile",
+                record.name()
+            );
             Err(Refusal::Precondition(text).into())
         }
     }

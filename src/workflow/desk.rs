@@ -8,7 +8,7 @@ use crate::domain::book::Book;
 use crate::domain::change::State;
 use crate::domain::entry::Entry;
 use crate::domain::record::Record;
-use crate::domain::{ChangeId, CommitId, Owner, StoreName};
+use crate::domain::{ChangeId, ClusterName, CommitId, Owner, StoreName};
 
 /// What one store has on the desk.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +28,10 @@ pub(super) struct Desk {
     queues: BTreeMap<Owner, VecDeque<ChangeId>>,
     turn: Option<Owner>,
     teardown: BTreeSet<StoreName>,
+    /// Entries that wait for something else than the writer.
+    held: Vec<ChangeId>,
+    /// Stores whose deletion has begun and is not seen to have ended.
+    leaving: BTreeMap<ClusterName, BTreeSet<StoreName>>,
     /// What our unpublished commits made of records.
     written: HashMap<StoreName, (CommitId, Option<Record>)>,
 }
@@ -59,8 +63,9 @@ impl Desk {
     }
 
     /// Takes in an accepted entry; `record` is what it leaves, as far as known.
-    pub(super) fn put(&mut self, entry: Entry, owner: Owner, record: Option<Record>) {
+    pub(super) fn put(&mut self, entry: Entry, record: Option<Record>) {
         let id = entry.change.id.clone();
+        let owner = self.turn_of(&entry);
         let store = self.stores.entry(entry.change.store.clone()).or_default();
         store.changes.push(id.clone());
         store.newest = record.or(store.newest.take());
@@ -94,9 +99,13 @@ impl Desk {
             let after = self.turn.take();
             let following = after.as_ref().and_then(|owner| {
                 use std::ops::Bound::{Excluded, Unbounded};
-                self.queues.range((Excluded(owner.clone()), Unbounded)).next()
+                self.queues
+                    .range((Excluded(owner.clone()), Unbounded))
+                    .next()
             });
-            let owner = following.or_else(|| self.queues.iter().next()).map(|(owner, _)| owner.clone())?;
+            let owner = following
+                .or_else(|| self.queues.iter().next())
+                .map(|(owner, _)| owner.clone())?;
             self.turn = Some(owner.clone());
             let queue = self.queues.get_mut(&owner)?;
             let id = queue.pop_front();
@@ -111,22 +120,62 @@ impl Desk {
     }
 
     /// Puts entries back that were taken but not written, in front and in their order.
-    pub(super) fn put_back(&mut self, ids: &[ChangeId], owner_of: impl Fn(&Entry) -> Owner) {
+    pub(super) fn put_back(&mut self, ids: &[ChangeId]) {
         for id in ids.iter().rev() {
-            if let Some(entry) = self.open.get(id) {
-                self.queues.entry(owner_of(entry)).or_default().push_front(id.clone());
+            if let Some(owner) = self.open.get(id).map(|entry| self.turn_of(entry)) {
+                self.queues.entry(owner).or_default().push_front(id.clone());
             }
         }
     }
 
     /// Every entry that was written but not published waits to be written again. Unpublished records are forgotten.
-    pub(super) fn requeue(&mut self, owner_of: impl Fn(&Entry) -> Owner) {
+    pub(super) fn requeue(&mut self) {
         self.queues.clear();
         self.written.clear();
-        let waiting = |entry: &&Entry| matches!(entry.change.state, State::Queued | State::Approved);
+        self.held.clear();
+        let waiting =
+            |entry: &&Entry| matches!(entry.change.state, State::Queued | State::Approved);
         for entry in self.open.values().filter(waiting) {
-            self.queues.entry(owner_of(entry)).or_default().push_back(entry.change.id.clone());
+            let owner = self.turn_of(entry);
+            let queue = self.queues.entry(owner).or_default();
+            queue.push_back(entry.change.id.clone());
         }
+    }
+
+    /// Whose turn an entry takes: the store's owner, so that one store's entries keep their order.
+    fn turn_of(&self, entry: &Entry) -> Owner {
+        let held = self.book.get(&entry.change.store);
+        held.map_or_else(|| entry.caller.owner.clone(), |held| held.owner.clone())
+    }
+
+    /// Sets an entry aside that waits for something else, and says what for.
+    pub(super) fn hold(&mut self, id: ChangeId, reason: String) {
+        if let Some(entry) = self.open.get_mut(&id) {
+            entry.change.waiting_for = Some(reason);
+            self.held.push(id);
+        }
+    }
+
+    /// Puts entries that were set aside back into the queue, to be looked at again.
+    pub(super) fn release(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        self.put_back(&held);
+    }
+
+    /// Notes whether a store's deletion is under way.
+    pub(super) fn note_leaving(&mut self, cluster: &ClusterName, store: &StoreName, under_way: bool) {
+        let stores = self.leaving.entry(cluster.clone()).or_default();
+        if under_way {
+            stores.insert(store.clone());
+        } else {
+            stores.remove(store);
+        }
+    }
+
+    /// How many deletions are under way on a cluster, that of one store left out.
+    pub(super) fn leaving(&self, cluster: &ClusterName, but: &StoreName) -> u32 {
+        let count = self.leaving.get(cluster).map_or(0, |it| it.iter().filter(|name| *name != but).count());
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     /// A store whose second deletion commit is due.
@@ -145,7 +194,12 @@ impl Desk {
     }
 
     /// Notes what an unpublished commit made of a record.
-    pub(super) fn note_written(&mut self, store: StoreName, commit: CommitId, record: Option<Record>) {
+    pub(super) fn note_written(
+        &mut self,
+        store: StoreName,
+        commit: CommitId,
+        record: Option<Record>,
+    ) {
         self.written.insert(store, (commit, record));
     }
 

@@ -16,9 +16,9 @@ pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<
         let desk = core.desk();
         let current = match request {
             Request::Create(_) => None,
-            Request::Update { store, .. } | Request::Delete { store } | Request::Adopt { store, .. } => {
-                newest(core, &desk, store)?
-            }
+            Request::Update { store, .. }
+            | Request::Delete { store }
+            | Request::Adopt { store, .. } => newest(core, &desk, store)?,
         };
         (desk.book.clone(), new_id(&desk, core.now()), current)
     };
@@ -31,11 +31,20 @@ pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<
         lifted: core.settings.lift_limits,
     };
     let record: Record = decide(&at, request, current.as_ref())?.record;
-    let tip = core.repo.branch("main").map_err(|error| Refusal::Unavailable(error.to_string()))?;
+    let tip = core
+        .repo
+        .branch("main")
+        .map_err(|error| Refusal::Unavailable(error.to_string()))?;
     let plan = plan_put(&core.repo, tip.as_ref(), &core.templates, &at, &record).map_err(why)?;
     let store: StoreName = record.name().clone();
     let warnings = warnings(core, &record);
-    Ok(Rendered { store, noop: plan.is_empty(), files: plan.files(), diff: plan.to_string(), warnings })
+    Ok(Rendered {
+        store,
+        noop: plan.is_empty(),
+        files: plan.files(),
+        diff: plan.to_string(),
+        warnings,
+    })
 }
 
 fn why(error: Underivable) -> Refusal {
@@ -48,7 +57,10 @@ fn why(error: Underivable) -> Refusal {
 fn warnings(core: &Core, record: &Record) -> Vec<String> {
     let mut warnings = Vec::new();
     if !core.watched.contains_key(&record.spec.cluster) {
-        warnings.push(format!("cluster {} is not watched: the store is followed to its commit only", record.spec.cluster));
+        warnings.push(format!(
+            "cluster {} is not watched: the store is followed to its commit only",
+            record.spec.cluster
+        ));
     }
     warnings
 }

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use super::core::{Core, InForce};
 use super::deploy::{self, Dropped};
 use super::derive::{Derived, Underivable, derive, plan_removal, title};
+use super::holds::hold;
 use super::{prepare, repair};
 use crate::domain::accept::{Circumstances, Intent};
 use crate::domain::book::Book;
-use crate::domain::change::{Action, Change, State};
+use crate::domain::change::{Action, Change, ChangeError, State};
 use crate::domain::entry::Entry;
 use crate::domain::record::Record;
 use crate::domain::trailers::{Trailers, message};
@@ -37,7 +38,9 @@ pub(super) enum GroupError {
     #[error(transparent)]
     Render(#[from] RenderError),
     /// The deploy tree would lose stores that nobody asked to delete.
-    #[error("refused to sign deploy/{cluster}: it would drop {stores}, whose deletion nobody accepted; look at main and at clusters/{cluster} before anything else")]
+    #[error(
+        "refused to sign deploy/{cluster}: it would drop {stores}, whose deletion nobody accepted; look at main and at clusters/{cluster} before anything else"
+    )]
     Drops {
         /// The cluster.
         cluster: ClusterName,
@@ -53,7 +56,7 @@ pub(super) enum Fate {
     /// There was nothing to write.
     Nothing,
     /// It failed, alone.
-    Failed(crate::domain::change::ChangeError),
+    Failed(ChangeError),
 }
 
 /// What a landed group did.
@@ -61,6 +64,8 @@ pub(super) enum Fate {
 pub(super) struct Report {
     /// Every entry with what became of it.
     pub(super) fates: Vec<(Entry, Fate)>,
+    /// Entries that wait for something else, with what for.
+    pub(super) held: Vec<(ChangeId, String)>,
     /// Entries there was no time for.
     pub(super) left: Vec<ChangeId>,
     /// Stores whose last files were taken, with the commit.
@@ -79,11 +84,17 @@ struct Work<'a> {
     deploys: BTreeMap<ClusterName, Edits>,
     dropped: BTreeMap<ClusterName, Dropped>,
     records: BTreeMap<StoreName, Option<Record>>,
+    /// Deletions that this group begins, by cluster.
+    begun: BTreeMap<ClusterName, u32>,
     report: Report,
 }
 
 /// Writes and lands a group. On any error nothing has moved.
-pub(super) fn write(core: &Core, ids: &[ChangeId], removals: &BTreeSet<StoreName>) -> Result<Report, GroupError> {
+pub(super) fn write(
+    core: &Core,
+    ids: &[ChangeId],
+    removals: &BTreeSet<StoreName>,
+) -> Result<Report, GroupError> {
     let main = core.repo.branch("main")?;
     let mut work = Work {
         core,
@@ -94,6 +105,7 @@ pub(super) fn write(core: &Core, ids: &[ChangeId], removals: &BTreeSet<StoreName
         deploys: BTreeMap::new(),
         dropped: BTreeMap::new(),
         records: BTreeMap::new(),
+        begun: BTreeMap::new(),
         report: Report::default(),
     };
     work.prepare()?;
@@ -115,19 +127,27 @@ pub(super) fn write(core: &Core, ids: &[ChangeId], removals: &BTreeSet<StoreName
 impl<'a> Work<'a> {
     /// Every cluster has its bootstrap on main, for a person to apply, and a root that is not empty.
     fn prepare(&mut self) -> Result<(), GroupError> {
-        let Some(tip) = self.tip.clone() else { return Ok(()) };
+        let Some(tip) = self.tip.clone() else {
+            return Ok(());
+        };
         let edits = prepare::files(self.core, &self.in_force, &tip)?;
         if !edits.is_empty() {
-            self.commit(&edits, "prepare the clusters\n\nFleetwright-Action: prepare\n")?;
+            self.commit(
+                &edits,
+                "prepare the clusters\n\nFleetwright-Action: prepare\n",
+            )?;
         }
         Ok(())
     }
 
     /// Rendered files on main that are not what the deploy branches hold are put right first.
     fn put_right(&mut self) -> Result<(), GroupError> {
-        let Some(tip) = self.tip.clone() else { return Ok(()) };
+        let Some(tip) = self.tip.clone() else {
+            return Ok(());
+        };
         let clusters: Vec<ClusterName> = self.in_force.policy.clusters.keys().cloned().collect();
-        let edits = repair::edits(self.core, &tip, &clusters)?;
+        let mut edits = repair::edits(self.core, &tip, &clusters)?;
+        repair::records(self.core, &tip, &mut edits)?;
         if edits.is_empty() {
             return Ok(());
         }
@@ -137,31 +157,54 @@ impl<'a> Work<'a> {
     }
 
     fn one(&mut self, id: &ChangeId) -> Result<(), GroupError> {
-        let Some(entry) = self.core.desk().entry(id).cloned() else { return Ok(()) };
-        let fate = match self.derive(&entry) {
+        let Some(entry) = self.core.desk().entry(id).cloned() else {
+            return Ok(());
+        };
+        let accepted = self.accepted(&entry.change.store);
+        if let Some(reason) = self.hold(&entry, accepted.as_ref()) {
+            self.report.held.push((id.clone(), reason));
+            return Ok(());
+        }
+        let fate = match self.derive(&entry, accepted.as_ref()) {
             Ok(Derived::Nothing) => Fate::Nothing,
             Ok(Derived::Plan(plan, record)) => {
                 let text = self.message(&entry.change, &plan, 1, adopts(&entry));
-                match self.commit(&plan.main, &text)? {
-                    None => Fate::Nothing,
-                    Some(commit) => {
+                match self.commit(&plan.main, &text) {
+                    Err(GroupError::Git(error)) => Fate::Failed(blocked_path(error)?),
+                    Err(other) => return Err(other),
+                    Ok(None) => Fate::Nothing,
+                    Ok(Some(commit)) => {
                         self.carry(&plan);
-                        self.records.insert(entry.change.store.clone(), Some((*record).clone()));
+                        if record.metadata.deletion.is_some() {
+                            *self.begun.entry(plan.cluster.clone()).or_default() += 1;
+                        }
+                        self.records
+                            .insert(entry.change.store.clone(), Some((*record).clone()));
                         Fate::Written(commit, Some(*record))
                     }
                 }
             }
             Err(Underivable::Failed(error)) => Fate::Failed(error),
-            Err(Underivable::Git(error)) => return Err(error.into()),
+            Err(Underivable::Git(error)) => Fate::Failed(blocked_path(error)?),
         };
         self.report.fates.push((entry, fate));
         Ok(())
     }
 
+    /// What an entry waits for although the writer is free.
+    fn hold(&self, entry: &Entry, accepted: Option<&Record>) -> Option<String> {
+        let begun = accepted.and_then(|it| self.begun.get(&it.spec.cluster));
+        let begun = begun.copied().unwrap_or(0);
+        hold(self.core, &self.in_force.policy, entry, accepted, begun)
+    }
+
     /// Derives an entry at the tip. What intake reserved is not counted again; a hand edit is counted here first.
-    fn derive(&self, entry: &Entry) -> Result<Derived, Underivable> {
-        let accepted = self.accepted(&entry.change.store);
-        let never_released = self.never_released(&entry.change.store, accepted.as_ref());
+    fn derive(
+        &self,
+        entry: &Entry,
+        accepted: Option<&Record>,
+    ) -> Result<Derived, Underivable> {
+        let never_released = self.never_released(&entry.change.store, accepted);
         let by_hand = matches!(entry.intent, Intent::Adopt { .. });
         let nothing_taken = Book::default();
         let desk = by_hand.then(|| self.core.desk());
@@ -174,7 +217,15 @@ impl<'a> Work<'a> {
             lifted: !by_hand || self.core.settings.lift_limits,
         };
         let tip = self.tip.as_ref();
-        derive(&self.group, tip, &self.core.templates, &at, entry, accepted.as_ref(), never_released)
+        derive(
+            &self.group,
+            tip,
+            &self.core.templates,
+            &at,
+            entry,
+            accepted,
+            never_released,
+        )
     }
 
     /// A store's record as our commits up to the tip made it.
@@ -196,19 +247,36 @@ impl<'a> Work<'a> {
         if !watched.view.cluster().synced {
             return false;
         }
-        watched.view.store(store).is_none_or(|seen| seen.release.is_none())
+        watched
+            .view
+            .store(store)
+            .is_none_or(|seen| seen.release.is_none())
     }
 
     /// The second commit of a deletion.
     fn remove(&mut self, store: &StoreName) -> Result<(), GroupError> {
-        let (Some(record), Some(tip)) = (self.accepted(store), self.tip.clone()) else { return Ok(()) };
-        let Some(deletion) = record.metadata.deletion.clone() else { return Ok(()) };
+        let (Some(record), Some(tip)) = (self.accepted(store), self.tip.clone()) else {
+            return Ok(());
+        };
+        let Some(deletion) = record.metadata.deletion.clone() else {
+            return Ok(());
+        };
         let plan = plan_removal(&self.group, &tip, &record)?;
         let requester = self.core.index.change(&deletion.change).ok().flatten();
         let requester = requester.map_or_else(|| "fleetwright".to_owned(), |it| it.requester);
-        let uid = record.metadata.uid.clone().unwrap_or_else(|| deletion.change.clone().into());
-        let mut change =
-            Change::queued(deletion.change.clone(), store.clone(), uid, Action::Delete, requester, deletion.at);
+        let uid = record
+            .metadata
+            .uid
+            .clone()
+            .unwrap_or_else(|| deletion.change.clone().into());
+        let mut change = Change::queued(
+            deletion.change.clone(),
+            store.clone(),
+            uid,
+            Action::Delete,
+            requester,
+            deletion.at,
+        );
         change.state = State::Written;
         let text = self.message(&change, &plan, 2, None);
         if let Some(commit) = self.commit(&plan.main, &text)? {
@@ -231,8 +299,16 @@ impl<'a> Work<'a> {
             adopts,
         };
         let files = plan.main.len();
-        let text = format!("{files} file{} for cluster {}", if files == 1 { "" } else { "s" }, plan.cluster);
-        message(&title(change.action, &change.store, step), Some(&text), &trailers)
+        let text = format!(
+            "{files} file{} for cluster {}",
+            if files == 1 { "" } else { "s" },
+            plan.cluster
+        );
+        message(
+            &title(change.action, &change.store, step),
+            Some(&text),
+            &trailers,
+        )
     }
 
     fn commit(&mut self, edits: &Edits, text: &str) -> Result<Option<CommitId>, GroupError> {
@@ -255,9 +331,15 @@ impl<'a> Work<'a> {
 
     /// Adds a plan to what its cluster's deploy commit carries.
     fn carry(&mut self, plan: &Plan) {
-        self.deploys.entry(plan.cluster.clone()).or_default().extend(plan.deploy());
+        self.deploys
+            .entry(plan.cluster.clone())
+            .or_default()
+            .extend(plan.deploy());
         if plan.drops_store {
-            self.dropped.entry(plan.cluster.clone()).or_default().insert(plan.store.clone());
+            self.dropped
+                .entry(plan.cluster.clone())
+                .or_default()
+                .insert(plan.store.clone());
         }
     }
 
@@ -267,13 +349,25 @@ impl<'a> Work<'a> {
             let edits = self.deploys.remove(cluster).unwrap_or_default();
             let dropped = self.dropped.remove(cluster).unwrap_or_default();
             let source = self.tip.as_ref();
-            let made = deploy::commit(self.core, &mut self.group, &self.in_force, cluster, &edits, &dropped, source)?;
+            let made = deploy::commit(
+                self.core,
+                &mut self.group,
+                &self.in_force,
+                cluster,
+                &edits,
+                &dropped,
+                source,
+            )?;
             if let Some((old, new)) = made {
                 updates.push(RefUpdate::branch(&deploy_branch(cluster), old, new));
             }
         }
         // main moves last: a deploy head that names a source ahead of main tells a restart what was landing.
-        if let Some(tip) = self.tip.as_ref().filter(|tip| Some(*tip) != self.main.as_ref()) {
+        if let Some(tip) = self
+            .tip
+            .as_ref()
+            .filter(|tip| Some(*tip) != self.main.as_ref())
+        {
             updates.push(RefUpdate::branch("main", self.main.clone(), tip.clone()));
         }
         if !updates.is_empty() {
@@ -283,6 +377,18 @@ impl<'a> Work<'a> {
             }
         }
         Ok(self.report)
+    }
+}
+
+/// A path that something else occupies fails the change that needs it; any other failure of Git is nobody's fault.
+fn blocked_path(error: GitError) -> Result<ChangeError, GitError> {
+    match error {
+        GitError::BadPath { .. } | GitError::FileInTheWay { .. } | GitError::FolderInTheWay { .. } => Ok(ChangeError {
+            reason: "PathBlocked".to_owned(),
+            message: format!("the fleet repository has something else where the store's files belong: {error}"),
+            next_step: "take it away from main, then ask again".to_owned(),
+        }),
+        other => Err(other),
     }
 }
 

@@ -21,11 +21,17 @@ pub(super) fn health(core: &Core) -> Health {
     let queued = core.desk().len();
     let tip = core.index.tip();
     let index = match &tip {
-        Ok(tip) => json!({ "status": "ok", "commit": tip, "stores": core.index.len().unwrap_or(0) }),
+        Ok(tip) => {
+            json!({ "status": "ok", "commit": tip, "stores": core.index.len().unwrap_or(0) })
+        }
         Err(error) => json!({ "status": "degraded", "message": error.to_string() }),
     };
     let published = core.published("main").ok().flatten();
-    let kind = if matches!(core.settings.mode, Mode::Embedded) { "embedded" } else { "remote" };
+    let kind = if matches!(core.settings.mode, Mode::Embedded) {
+        "embedded"
+    } else {
+        "remote"
+    };
     let git = json!({
         "status": if remote.problem.is_none() { "ok" } else { "degraded" },
         "message": remote.problem,
@@ -37,15 +43,24 @@ pub(super) fn health(core: &Core) -> Health {
     let clusters = clusters(core);
     let alarmed = clusters.iter().any(|it| !it.alarms.is_empty());
     let of = |it: &ClusterView| json!({ "watched": it.watched, "status": it.status, "alarms": it.alarms });
-    let clusters: BTreeMap<String, Value> = clusters.iter().map(|it| (it.name.to_string(), of(it))).collect();
+    let clusters: BTreeMap<String, Value> = clusters
+        .iter()
+        .map(|it| (it.name.to_string(), of(it)))
+        .collect();
     let well = remote.problem.is_none() && tip.is_ok() && !alarmed;
     let checks = BTreeMap::from([
         ("index".to_owned(), index),
         ("git".to_owned(), git),
-        ("forge".to_owned(), json!({ "status": "ok", "message": "no forge is configured" })),
+        (
+            "forge".to_owned(),
+            json!({ "status": "ok", "message": "no forge is configured" }),
+        ),
         ("clusters".to_owned(), json!(clusters)),
     ]);
-    Health { status: if well { "ok" } else { "degraded" }.to_owned(), checks }
+    Health {
+        status: if well { "ok" } else { "degraded" }.to_owned(),
+        checks,
+    }
 }
 
 /// Every cluster of the policy.
@@ -58,7 +73,9 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
     let published = core.published_deploy(&name).ok().flatten();
     let alarm = lock(&core.deploy_alarms).get(&name).cloned();
     let mut source = SourceView {
-        sequence: published.as_ref().and_then(|it| sequence(&core.repo, it).ok()),
+        sequence: published
+            .as_ref()
+            .and_then(|it| sequence(&core.repo, it).ok()),
         published,
         alarm: alarm.clone(),
         ..SourceView::default()
@@ -70,19 +87,31 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
             let seen = watched.view.cluster();
             source.observed = seen.source.as_ref().and_then(|it| it.commit());
             source.verified = seen.source.as_ref().and_then(|it| it.verified());
-            let sentences = seen.alarms().into_iter().map(|it| format!("{}; {}", it.message, it.next_step));
+            let sentences = seen
+                .alarms()
+                .into_iter()
+                .map(|it| format!("{}; {}", it.message, it.next_step));
             alarms.extend(sentences);
             seen.status_sentence(core.now())
         }
     };
     let stores = core.desk().book.stores_on(&name);
-    ClusterView { watched: core.watched.contains_key(&name), name, stores, status, source, alarms }
+    ClusterView {
+        watched: core.watched.contains_key(&name),
+        name,
+        stores,
+        status,
+        source,
+        alarms,
+    }
 }
 
 /// What people changed on main without effect.
 pub(super) fn foreign(core: &Core) -> Vec<Foreign> {
     let all = lock(&core.foreign).clone();
-    all.into_iter().map(|(path, why)| Foreign { path, why }).collect()
+    all.into_iter()
+        .map(|(path, why)| Foreign { path, why })
+        .collect()
 }
 
 /// Puts a commit's policy and charts in force.
@@ -95,10 +124,14 @@ pub(super) fn vouch(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
         _ => false,
     };
     if !on_main {
-        return Err(Refusal::Conflict(format!("commit {commit} is not on published main; push it first")));
+        return Err(Refusal::Conflict(format!(
+            "commit {commit} is not on published main; push it first"
+        )));
     }
     start::put_in_force(core, Some(commit)).map_err(|error| match error {
-        StartError::Policy(why) => Refusal::Conflict(format!("the policy of commit {commit} cannot be used: {why}")),
+        StartError::Policy(why) => Refusal::Conflict(format!(
+            "the policy of commit {commit} cannot be used: {why}"
+        )),
         other => Refusal::Unavailable(other.to_string()),
     })?;
     core.wake.notify_one();
@@ -120,9 +153,17 @@ pub(super) fn cancel(core: &Core, caller: &Caller, id: &ChangeId) -> Result<Chan
         return Ok(change);
     }
     let waits = matches!(change.state, State::Queued | State::Proposed);
-    if !waits || !change.go(State::Cancelled, core.now(), Some(format!("by {}", caller.subject))) {
+    if !waits
+        || !change.go(
+            State::Cancelled,
+            core.now(),
+            Some(format!("by {}", caller.subject)),
+        )
+    {
         let state = format!("{:?}", change.state).to_lowercase();
-        return Err(Refusal::Conflict(format!("change {id} is {state} and cannot be cancelled any more")));
+        return Err(Refusal::Conflict(format!(
+            "change {id} is {state} and cannot be cancelled any more"
+        )));
     }
     let ended = core.end(std::slice::from_ref(&change));
     ended.map_err(|error: ProjectError| Refusal::Unavailable(error.to_string()))?;

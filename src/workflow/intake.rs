@@ -77,9 +77,14 @@ impl Door {
 
     /// Hands a request in and waits until it is on disk or refused.
     pub(super) async fn submit(&self, caller: &Caller, submission: Submission) -> Answer {
-        let stopping = || Refusal::Unavailable("the server is stopping; try again in a moment".to_owned());
+        let stopping =
+            || Refusal::Unavailable("the server is stopping; try again in a moment".to_owned());
         let (answer, answered) = oneshot::channel();
-        let arrival = Arrival { caller: caller.clone(), submission, answer };
+        let arrival = Arrival {
+            caller: caller.clone(),
+            submission,
+            answer,
+        };
         self.0.send(arrival).await.map_err(|_| stopping())?;
         answered.await.map_err(|_| stopping())?
     }
@@ -106,23 +111,37 @@ fn accept_batch(core: &Core, batch: Vec<Arrival>) {
     let mut undo: Vec<(StoreName, Option<Held>)> = Vec::new();
     let mut answers = Vec::new();
     for arrival in batch {
-        let answer = decide_one(core, &mut desk, &arrival, &mut kept, &mut undo).map(|decided| match decided {
-            Decided::New(acceptance) => {
-                let change = acceptance.entry.change.clone();
-                acceptances.push(*acceptance);
-                Accepted { change, replayed: false }
-            }
-            Decided::Known(change) => Accepted { change: *change, replayed: true },
-        });
+        let answer =
+            decide_one(core, &mut desk, &arrival, &mut kept, &mut undo).map(
+                |decided| match decided {
+                    Decided::New(acceptance) => {
+                        let change = acceptance.entry.change.clone();
+                        acceptances.push(*acceptance);
+                        Accepted {
+                            change,
+                            replayed: false,
+                        }
+                    }
+                    Decided::Known(change) => Accepted {
+                        change: *change,
+                        replayed: true,
+                    },
+                },
+            );
         answers.push((arrival.answer, answer));
     }
-    let journaled = if acceptances.is_empty() { Ok(()) } else { core.journal.accept(&acceptances) };
+    let journaled = if acceptances.is_empty() {
+        Ok(())
+    } else {
+        core.journal.accept(&acceptances)
+    };
     if let Err(error) = journaled {
         tracing::error!(%error, "requests were refused because the journal failed");
         take_back(&mut desk, &acceptances, undo);
         for (_, answer) in &mut answers {
             if answer.as_ref().is_ok_and(|it| !it.replayed) {
-                let text = "the journal cannot be written, so nothing was accepted; see the server's log";
+                let text =
+                    "the journal cannot be written, so nothing was accepted; see the server's log";
                 *answer = Err(Refusal::Unavailable(text.to_owned()));
             }
         }
@@ -158,18 +177,30 @@ fn decide_one(
     kept: &mut HashMap<String, Kept>,
     undo: &mut Vec<(StoreName, Option<Held>)>,
 ) -> Result<Decided, Refusal> {
-    let Submission { request, idempotency, if_match } = &arrival.submission;
-    let key = idempotency.as_ref().map(|it| format!("{}\n{}", arrival.caller.subject, it.key));
+    let Submission {
+        request,
+        idempotency,
+        if_match,
+    } = &arrival.submission;
+    let key = idempotency
+        .as_ref()
+        .map(|it| format!("{}\n{}", arrival.caller.subject, it.key));
     if let (Some(key), Some(given)) = (&key, idempotency)
         && let Some(change) = replay(core, desk, kept, key, given)?
     {
         return Ok(Decided::Known(Box::new(change)));
     }
     if desk.len() >= core.settings.queue {
-        let text = format!("{} requests are queued, which is the limit; try again in a moment", desk.len());
+        let text = format!(
+            "{} requests are queued, which is the limit; try again in a moment",
+            desk.len()
+        );
         return Err(Refusal::Unavailable(text));
     }
-    let current = target(request).map(|name| newest(core, desk, name)).transpose()?.flatten();
+    let current = target(request)
+        .map(|name| newest(core, desk, name))
+        .transpose()?
+        .flatten();
     if let Some(same) = repeated_delete(core, desk, request, current.as_ref(), &arrival.caller) {
         return Ok(Decided::Known(Box::new(same)));
     }
@@ -178,14 +209,43 @@ fn decide_one(
     let id = new_id(desk, now);
     let policy = core.in_force().policy;
     let lifted = core.settings.lift_limits;
-    let at = Circumstances { policy: &policy, book: &desk.book, caller: &arrival.caller, id: &id, now, lifted };
+    let at = Circumstances {
+        policy: &policy,
+        book: &desk.book,
+        caller: &arrival.caller,
+        id: &id,
+        now,
+        lifted,
+    };
     let decision = decide(&at, request, current.as_ref())?;
-    let expected = if_match.as_ref().and_then(|_| named_fields(&decision, current.as_ref()));
-    undo.push((decision.store.clone(), desk.book.get(&decision.store).cloned()));
-    let needed = needed(&policy, decision.action, current.as_ref().map(|it| &it.spec), &decision.record.spec);
-    let entry = enter(desk, decision, id, &arrival.caller, expected, needed.as_ref(), now);
+    let expected = if_match
+        .as_ref()
+        .and_then(|_| named_fields(&decision, current.as_ref()));
+    undo.push((
+        decision.store.clone(),
+        desk.book.get(&decision.store).cloned(),
+    ));
+    let needed = needed(
+        &policy,
+        decision.action,
+        current.as_ref().map(|it| &it.spec),
+        &decision.record.spec,
+    );
+    let entry = enter(
+        desk,
+        decision,
+        id,
+        &arrival.caller,
+        expected,
+        needed.as_ref(),
+        now,
+    );
     let kept = key.zip(idempotency.as_ref()).map(|(key, given)| {
-        let answer = Kept { fingerprint: given.fingerprint.clone(), change: entry.change.id.clone(), at: now };
+        let answer = Kept {
+            fingerprint: given.fingerprint.clone(),
+            change: entry.change.id.clone(),
+            at: now,
+        };
         kept.insert(key.clone(), answer.clone());
         (key, answer)
     });
@@ -202,7 +262,13 @@ fn enter(
     needed: Option<&Needed>,
     now: Timestamp,
 ) -> Entry {
-    let Decision { store, uid, action, intent, record } = decision;
+    let Decision {
+        store,
+        uid,
+        action,
+        intent,
+        record,
+    } = decision;
     let mut held = Held::of(&record, uid.clone());
     if matches!(intent, Intent::Delete) {
         held.life = Life::Leaving;
@@ -213,31 +279,50 @@ fn enter(
         change.go(State::Proposed, now, Some(needed.sentence()));
         change.waiting_for = Some(needed.sentence());
     }
-    let entry = Entry { change, intent, caller: caller.clone(), expected, commit: None };
-    let owner = Core::turn_of(desk, &entry);
-    desk.put(entry.clone(), owner, Some(record));
+    let entry = Entry {
+        change,
+        intent,
+        caller: caller.clone(),
+        expected,
+        commit: None,
+    };
+    desk.put(entry.clone(), Some(record));
     entry
 }
 
 /// The newest accepted record of a store: what is queued, else what our commits made of it.
-pub(super) fn newest(core: &Core, desk: &Desk, name: &StoreName) -> Result<Option<Record>, Refusal> {
+pub(super) fn newest(
+    core: &Core,
+    desk: &Desk,
+    name: &StoreName,
+) -> Result<Option<Record>, Refusal> {
     if let Some(record) = desk.newest(name) {
         return Ok(Some(record.clone()));
     }
-    let row = core.index.store(name).map_err(|error| Refusal::Unavailable(error.to_string()))?;
-    Ok(row.filter(|row| row.removed_at.is_none()).map(|row| row.record))
+    let row = core
+        .index
+        .store(name)
+        .map_err(|error| Refusal::Unavailable(error.to_string()))?;
+    Ok(row
+        .filter(|row| row.removed_at.is_none())
+        .map(|row| row.record))
 }
 
 /// A fresh change id, later than every one on the desk so that the order of ids is the order of acceptance.
 pub(super) fn new_id(desk: &Desk, now: Timestamp) -> ChangeId {
     let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
-    let last = desk.entries().next_back().and_then(|it| ulid::Ulid::from_string(it.change.id.as_str()).ok());
+    let last = desk
+        .entries()
+        .next_back()
+        .and_then(|it| ulid::Ulid::from_string(it.change.id.as_str()).ok());
     let fresh = ulid::Ulid::from_parts(millis, random());
     let next = match last {
         Some(last) if last >= fresh => last.increment().unwrap_or(fresh),
         _ => fresh,
     };
-    next.to_string().parse().expect("a ULID prints as its canonical form")
+    next.to_string()
+        .parse()
+        .expect("a ULID prints as its canonical form")
 }
 
 fn random() -> u128 {
@@ -249,7 +334,9 @@ fn random() -> u128 {
 fn target(request: &Request) -> Option<&StoreName> {
     match request {
         Request::Create(_) => None,
-        Request::Update { store, .. } | Request::Delete { store } | Request::Adopt { store, .. } => Some(store),
+        Request::Update { store, .. }
+        | Request::Delete { store }
+        | Request::Adopt { store, .. } => Some(store),
     }
 }
 
@@ -261,13 +348,19 @@ fn replay(
     given: &Idempotency,
 ) -> Result<Option<Change>, Refusal> {
     let unavailable = |error: crate::journal::JournalError| Refusal::Unavailable(error.to_string());
-    let Some(kept) = fresh.get(key).cloned().map_or_else(|| core.journal.kept(key), |it| Ok(Some(it))).map_err(unavailable)?
+    let Some(kept) = fresh
+        .get(key)
+        .cloned()
+        .map_or_else(|| core.journal.kept(key), |it| Ok(Some(it)))
+        .map_err(unavailable)?
     else {
         return Ok(None);
     };
     if kept.fingerprint != given.fingerprint {
         let detail = "was used for another request; use a new key for a new request";
-        return Err(Refusal::Invalid(vec![crate::domain::request::Violation::new("/headers/Idempotency-Key", detail)]));
+        return Err(Refusal::Invalid(vec![
+            crate::domain::request::Violation::new("/headers/Idempotency-Key", detail),
+        ]));
     }
     Ok(find_change(core, desk, &kept.change))
 }
@@ -279,28 +372,52 @@ pub(super) fn find_change(core: &Core, desk: &Desk, id: &ChangeId) -> Option<Cha
 }
 
 /// A delete of a store that is being deleted answers with the change that deletes it.
-fn repeated_delete(core: &Core, desk: &Desk, request: &Request, current: Option<&Record>, caller: &Caller) -> Option<Change> {
-    let Request::Delete { .. } = request else { return None };
+fn repeated_delete(
+    core: &Core,
+    desk: &Desk,
+    request: &Request,
+    current: Option<&Record>,
+    caller: &Caller,
+) -> Option<Change> {
+    let Request::Delete { .. } = request else {
+        return None;
+    };
     let record = current?;
-    let mine = caller.role != crate::domain::request::Role::Merchant || record.spec.owner == caller.owner;
+    let mine =
+        caller.role != crate::domain::request::Role::Merchant || record.spec.owner == caller.owner;
     let deletion = record.metadata.deletion.as_ref().filter(|_| mine)?;
     find_change(core, desk, &deletion.change)
 }
 
 fn check_match(if_match: Option<&str>, current: Option<&Record>) -> Result<(), Refusal> {
-    let (Some(wanted), Some(record)) = (if_match, current) else { return Ok(()) };
+    let (Some(wanted), Some(record)) = (if_match, current) else {
+        return Ok(());
+    };
     let has = etag(&record.spec);
-    let matches = wanted == "*" || wanted.split(',').any(|it| it.trim().trim_matches('"') == has);
+    let matches = wanted == "*"
+        || wanted
+            .split(',')
+            .any(|it| it.trim().trim_matches('"') == has);
     if matches {
         return Ok(());
     }
-    let text = format!("store {} has changed since you read it; read it again and repeat your change on top", record.name());
+    let text = format!(
+        "store {} has changed since you read it; read it again and repeat your change on top",
+        record.name()
+    );
     Err(Refusal::Precondition(text))
 }
 
 /// The fields a patch names, as they are now.
 fn named_fields(decision: &Decision, current: Option<&Record>) -> Option<Map<String, Value>> {
-    let Intent::Update(patch) = &decision.intent else { return None };
+    let Intent::Update(patch) = &decision.intent else {
+        return None;
+    };
     let spec = serde_json::to_value(&current?.spec).ok()?;
-    Some(patch.keys().map(|key| (key.clone(), spec.get(key).cloned().unwrap_or(Value::Null))).collect())
+    Some(
+        patch
+            .keys()
+            .map(|key| (key.clone(), spec.get(key).cloned().unwrap_or(Value::Null)))
+            .collect(),
+    )
 }

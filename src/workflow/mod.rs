@@ -11,6 +11,7 @@ mod desk;
 mod dry_run;
 mod group;
 mod health;
+mod holds;
 mod intake;
 mod observe;
 pub mod offline;
@@ -63,17 +64,32 @@ impl Fleet {
     /// # Errors
     /// One sentence that says what is missing or broken, and what to do.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let clusters = start::connect(&settings).await?;
-        let opening = tokio::task::spawn_blocking(move || start::open(settings, clusters));
-        let opened = opening.await.map_err(|error| StartError::Interrupted(error.to_string()))??;
+        let opening = tokio::task::spawn_blocking(move || start::open(settings));
+        let opened = opening
+            .await
+            .map_err(|error| StartError::Interrupted(error.to_string()))??;
         let core = Arc::new(opened.core);
         let stop = CancellationToken::new();
-        let mut tasks = vec![tokio::spawn(writer::run(core.clone(), opened.remote, stop.clone()))];
+        let mut tasks = vec![tokio::spawn(writer::run(
+            core.clone(),
+            opened.remote,
+            stop.clone(),
+        ))];
         for (name, watcher) in opened.watchers {
-            tasks.push(tokio::spawn(observe::follow(core.clone(), name, watcher, stop.clone())));
+            tasks.push(tokio::spawn(observe::follow(
+                core.clone(),
+                name,
+                watcher,
+                stop.clone(),
+            )));
         }
         let door = intake::Door::open(core.clone());
-        Ok(Self(Arc::new(Running { core, door, stop, tasks: Mutex::new(tasks) })))
+        Ok(Self(Arc::new(Running {
+            core,
+            door,
+            stop,
+            tasks: Mutex::new(tasks),
+        })))
     }
 
     /// Ends the writer after its current group, and the watchers. What is queued stays in the journal.
@@ -91,7 +107,11 @@ impl Fleet {
     ///
     /// # Errors
     /// Why it was not accepted.
-    pub async fn submit(&self, caller: &Caller, submission: Submission) -> Result<Accepted, Refusal> {
+    pub async fn submit(
+        &self,
+        caller: &Caller,
+        submission: Submission,
+    ) -> Result<Accepted, Refusal> {
         self.0.door.submit(caller, submission).await
     }
 
@@ -147,7 +167,9 @@ impl Fleet {
     pub async fn wait(&self, id: &ChangeId, until: State, timeout: Duration) -> Option<Change> {
         let mut moved = self.0.core.moved.subscribe();
         let there = |change: &Change| {
-            change.state.is_end() || change.state == until || (until == State::Merged && change.state.is_merged())
+            change.state.is_end()
+                || change.state == until
+                || (until == State::Merged && change.state.is_merged())
         };
         let current = || intake::find_change(&self.0.core, &self.0.core.desk(), id);
         let waiting = async {
@@ -194,11 +216,15 @@ impl Fleet {
     /// When the caller is no admin, the commit is not on main, or its policy is not valid.
     pub async fn vouch(&self, caller: &Caller, commit: &CommitId) -> Result<(), Refusal> {
         if caller.role < Role::Admin {
-            return Err(Refusal::Forbidden("vouching for a commit needs an admin".to_owned()));
+            return Err(Refusal::Forbidden(
+                "vouching for a commit needs an admin".to_owned(),
+            ));
         }
         let (core, commit) = (self.0.core.clone(), commit.clone());
         let vouching = tokio::task::spawn_blocking(move || health::vouch(&core, &commit));
-        vouching.await.map_err(|error| Refusal::Unavailable(error.to_string()))?
+        vouching
+            .await
+            .map_err(|error| Refusal::Unavailable(error.to_string()))?
     }
 
     /// Takes a change back that is not written yet.

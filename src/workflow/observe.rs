@@ -11,10 +11,11 @@ use tokio_util::sync::CancellationToken;
 use super::core::{Core, Watched};
 use super::project::{ProjectError, note_in_book};
 use crate::cluster::{Changes, Watcher};
-use crate::domain::change::{Action, Change, State};
+use crate::domain::change::{Action, Change, ChangeError, State};
 use crate::domain::entry::{Projection, StoreRow};
 use crate::domain::phase::{
-    DeletionStep, Desired, Phase, Status, first_deletion_step_done, goal_reached, is_applied, is_gone, status,
+    DeletionStep, Desired, Phase, Status, first_deletion_step_done, goal_reached, is_applied,
+    is_gone, status,
 };
 use crate::domain::{ClusterName, CommitId, StoreName};
 
@@ -22,7 +23,12 @@ use crate::domain::{ClusterName, CommitId, StoreName};
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Follows one cluster until the token is cancelled.
-pub(super) async fn follow(core: Arc<Core>, cluster: ClusterName, mut watcher: Watcher, stop: CancellationToken) {
+pub(super) async fn follow(
+    core: Arc<Core>,
+    cluster: ClusterName,
+    mut watcher: Watcher,
+    stop: CancellationToken,
+) {
     let mut published = core.published.subscribe();
     let mut asked: Option<CommitId> = None;
     loop {
@@ -37,7 +43,9 @@ pub(super) async fn follow(core: Arc<Core>, cluster: ClusterName, mut watcher: W
         let looked = tokio::task::spawn_blocking(move || look(&shared, &name, &changes)).await;
         match looked {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%cluster, %error, "what the cluster shows was not taken in; it is looked at again"),
+            Ok(Err(error)) => {
+                tracing::error!(%cluster, %error, "what the cluster shows was not taken in; it is looked at again")
+            }
             Err(error) => tracing::error!(%cluster, %error, "a look at the cluster ended early"),
         }
     }
@@ -45,32 +53,56 @@ pub(super) async fn follow(core: Arc<Core>, cluster: ClusterName, mut watcher: W
 
 /// Asks the cluster's Flux once per published deploy commit to fetch now instead of at its interval.
 async fn ask_to_fetch(core: &Core, cluster: &ClusterName, asked: &mut Option<CommitId>) {
-    let Some(watched) = core.watched.get(cluster) else { return };
-    let Ok(Some(head)) = core.published_deploy(cluster) else { return };
+    let Some(watched) = core.watched.get(cluster) else {
+        return;
+    };
+    let Ok(Some(head)) = core.published_deploy(cluster) else {
+        return;
+    };
     let there = watched.view.cluster().source.and_then(|it| it.commit());
     if there.as_ref() == Some(&head) || asked.as_ref() == Some(&head) {
         return;
     }
     match watched.cluster.request_fetch(head.as_str()).await {
         Ok(()) => *asked = Some(head),
-        Err(error) => tracing::debug!(%cluster, %error, "Flux was not asked to fetch; it does so at its interval"),
+        Err(error) => {
+            tracing::debug!(%cluster, %error, "Flux was not asked to fetch; it does so at its interval")
+        }
     }
 }
 
 /// Looks at the stores that changed, and at all that have something open.
 fn look(core: &Core, cluster: &ClusterName, changes: &Changes) -> Result<(), ProjectError> {
-    let Some(watched) = core.watched.get(cluster) else { return Ok(()) };
+    let Some(watched) = core.watched.get(cluster) else {
+        return Ok(());
+    };
     let mut names: BTreeSet<StoreName> = changes.stores.clone();
-    names.extend(core.index.open_changes()?.into_iter().map(|(_, store)| store));
+    names.extend(
+        core.index
+            .open_changes()?
+            .into_iter()
+            .map(|(_, store)| store),
+    );
     let mut projection = Projection::default();
     for name in names {
-        let Some(row) = core.index.store(&name)?.filter(|row| row.record.spec.cluster == *cluster) else { continue };
+        let Some(row) = core
+            .index
+            .store(&name)?
+            .filter(|row| row.record.spec.cluster == *cluster)
+        else {
+            continue;
+        };
         look_at(core, watched, &name, row, &mut projection)?;
     }
     if projection.stores.is_empty() && projection.changes.is_empty() {
         return Ok(());
     }
-    let ended: Vec<Change> = projection.changes.iter().filter(|it| it.state.is_end()).cloned().collect();
+    let ended: Vec<Change> = projection
+        .changes
+        .iter()
+        .filter(|it| it.state.is_end())
+        .cloned()
+        .collect();
     if !ended.is_empty() {
         core.journal.settle(&[], &ended)?;
     }
@@ -80,7 +112,10 @@ fn look(core: &Core, cluster: &ClusterName, changes: &Changes) -> Result<(), Pro
         note_in_book(core, &mut desk, name, row);
     }
     drop(desk);
-    projection.changes.iter().for_each(|change| core.ring(&change.id));
+    projection
+        .changes
+        .iter()
+        .for_each(|change| core.ring(&change.id));
     Ok(())
 }
 
@@ -105,7 +140,9 @@ fn look_at(
                 core.wake.notify_one();
             }
         }
-        Some(DeletionStep::Second) => row.gone |= is_gone(&desired, &cluster, seen.as_ref(), &contains),
+        Some(DeletionStep::Second) => {
+            row.gone |= is_gone(&desired, &cluster, seen.as_ref(), &contains)
+        }
         None => {}
     }
     if applied || row.gone {
@@ -123,7 +160,13 @@ fn look_at(
 }
 
 /// Moves a merged change on, and says what it waits for.
-fn progress(change: &mut Change, desired: &Desired, status: &Status, applied: bool, now: jiff::Timestamp) -> bool {
+fn progress(
+    change: &mut Change,
+    desired: &Desired,
+    status: &Status,
+    applied: bool,
+    now: jiff::Timestamp,
+) -> bool {
     if !change.state.is_merged() || change.state.is_end() {
         return false;
     }
@@ -131,13 +174,25 @@ fn progress(change: &mut Change, desired: &Desired, status: &Status, applied: bo
     if applied {
         change.go(State::Applied, now, Some("the cluster has it".to_owned()));
     }
-    let reached = goal_reached(desired, status) && (change.action != Action::Delete || status.phase == Phase::Deleted);
+    let reached = goal_reached(desired, status)
+        && (change.action != Action::Delete || status.phase == Phase::Deleted);
     if reached {
         change.go(State::Ready, now, Some(status.message.clone()));
+    } else if change.action != Action::Delete && change.deadline.is_some_and(|it| it < now) {
+        change.fail(too_late(status), now);
     } else {
         change.waiting_for = Some(waiting(status));
     }
     *change != before
+}
+
+/// A change past its deadline says what it was waiting for. A deletion goes on however long it takes.
+fn too_late(status: &Status) -> ChangeError {
+    ChangeError {
+        reason: "DeadlineExceeded".to_owned(),
+        message: format!("it was not ready in time; it was waiting for {}", waiting(status)),
+        next_step: status.next_step.clone(),
+    }
 }
 
 fn waiting(status: &Status) -> String {

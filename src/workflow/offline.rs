@@ -11,7 +11,9 @@ use crate::domain::ClusterName;
 use crate::domain::policy::FleetPolicy;
 use crate::domain::record::Record;
 use crate::git::{FleetRepo, Person, PushOutcome, PushRef, Remote, SigningKey};
-use crate::render::{Bootstrap, Templates, bootstrap as render_bootstrap, render_record, render_store, yaml};
+use crate::render::{
+    Bootstrap, Templates, bootstrap as render_bootstrap, render_record, render_store, yaml,
+};
 
 /// What `init` wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +44,11 @@ pub fn init(target: &str, author: &Person, key: Option<&Path>) -> anyhow::Result
     }
     let path = Path::new(target);
     let empty = !path.exists() || path.read_dir().is_ok_and(|mut it| it.next().is_none());
-    let repo = if empty { FleetRepo::init(path)? } else { FleetRepo::open(path)? };
+    let repo = if empty {
+        FleetRepo::init(path)?
+    } else {
+        FleetRepo::open(path)?
+    };
     let commit = plant(&repo, author, &key, target)?;
     Ok(report(target, &commit))
 }
@@ -51,55 +57,91 @@ fn is_url(target: &str) -> bool {
     target.contains("://") || (target.contains('@') && target.contains(':'))
 }
 
-fn plant(repo: &FleetRepo, author: &Person, key: &SigningKey, target: &str) -> anyhow::Result<crate::domain::CommitId> {
+fn plant(
+    repo: &FleetRepo,
+    author: &Person,
+    key: &SigningKey,
+    target: &str,
+) -> anyhow::Result<crate::domain::CommitId> {
     if repo.branch("main")?.is_some() {
-        bail!("{target} has a branch main already; init writes into a new or empty repository only");
+        bail!(
+            "{target} has a branch main already; init writes into a new or empty repository only"
+        );
     }
     skeleton::plant(repo, author, key, jiff::Timestamp::now().as_second())?;
-    repo.branch("main")?.context("the first commit was made but main does not name it")
+    repo.branch("main")?
+        .context("the first commit was made but main does not name it")
 }
 
 fn push(repo: &FleetRepo, url: &str, commit: &crate::domain::CommitId) -> anyhow::Result<()> {
     let remote = Remote::new(url, None)?;
-    let refs = [PushRef { local: commit.clone(), remote: "refs/heads/main".to_owned() }];
+    let refs = [PushRef {
+        local: commit.clone(),
+        remote: "refs/heads/main".to_owned(),
+    }];
     match remote.push(repo, &refs)? {
         PushOutcome::Pushed => Ok(()),
         PushOutcome::LostRace { .. } => {
-            bail!("{} has a branch main already; init writes into an empty repository only", remote.url())
+            bail!(
+                "{} has a branch main already; init writes into an empty repository only",
+                remote.url()
+            )
         }
         PushOutcome::Denied { refusals, said } => {
             let why: Vec<String> = refusals.into_iter().map(|it| it.reason).collect();
-            bail!("{} refuses the push: {} {said}", remote.url(), why.join(", "))
+            bail!(
+                "{} refuses the push: {} {said}",
+                remote.url(),
+                why.join(", ")
+            )
         }
         PushOutcome::TimedOut => bail!("{} did not answer in time; try again", remote.url()),
-        PushOutcome::Unreachable { detail } => bail!("{} cannot be reached: {detail}", remote.url()),
+        PushOutcome::Unreachable { detail } => {
+            bail!("{} cannot be reached: {detail}", remote.url())
+        }
     }
 }
 
 fn report(target: &str, commit: &crate::domain::CommitId) -> InitReport {
     let files = skeleton::files().into_keys().collect();
-    InitReport { target: target.to_owned(), files, commit: commit.to_string() }
+    InitReport {
+        target: target.to_owned(),
+        files,
+        commit: commit.to_string(),
+    }
 }
 
 /// The objects that a cluster needs, for `kubectl apply --server-side -f -`.
 ///
 /// # Errors
 /// When the repository has no usable policy, or the policy has no such cluster.
-pub fn bootstrap(settings: &Settings, cluster: &ClusterName, url: Option<&str>) -> anyhow::Result<String> {
+pub fn bootstrap(
+    settings: &Settings,
+    cluster: &ClusterName,
+    url: Option<&str>,
+) -> anyhow::Result<String> {
     let repo = FleetRepo::open(&settings.repository)?;
     let published = match settings.mode {
         Mode::Embedded => repo.branch("main")?,
         Mode::Remote { .. } => repo.reference("refs/remotes/origin/main")?,
     };
-    let main = published.context("the fleet repository has no branch main; start the server once, or run fleetwright init")?;
+    let main = published.context(
+        "the fleet repository has no branch main; start the server once, or run fleetwright init",
+    )?;
     let policy = start::read_policy(&repo, &main).map_err(anyhow::Error::msg)?;
     if !policy.clusters.contains_key(cluster) {
         let known: Vec<&str> = policy.clusters.keys().map(ClusterName::as_str).collect();
-        bail!("fleetwright.yaml has no cluster {cluster}; it has {}", known.join(", "));
+        bail!(
+            "fleetwright.yaml has no cluster {cluster}; it has {}",
+            known.join(", ")
+        );
     }
     let key = match &settings.deploy_key {
         Some(path) => SigningKey::load(path)?,
-        None => SigningKey::load_or_generate(&settings.data.join("keys").join("deploy"), "fleetwright deploy")?,
+        None => SigningKey::load_or_generate(
+            &settings.data.join("keys").join("deploy"),
+            "fleetwright deploy",
+        )?,
     };
     let facts = Bootstrap {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -109,7 +151,12 @@ pub fn bootstrap(settings: &Settings, cluster: &ClusterName, url: Option<&str>) 
         auth: settings.cluster_auth,
         token: None,
     };
-    Ok(render_bootstrap(&Templates::embedded()?, &policy, cluster, &facts)?)
+    Ok(render_bootstrap(
+        &Templates::embedded()?,
+        &policy,
+        cluster,
+        &facts,
+    )?)
 }
 
 /// What a record file renders to, by path. Without a policy, that of the built-in skeleton.
@@ -119,17 +166,29 @@ pub fn bootstrap(settings: &Settings, cluster: &ClusterName, url: Option<&str>) 
 pub fn render_file(record: &str, policy: Option<&str>) -> anyhow::Result<BTreeMap<String, String>> {
     let mut record: Record = yaml::read(record).context("the record cannot be read")?;
     let policy: FleetPolicy = match policy {
-        Some(text) => start::parse_policy(text).map_err(anyhow::Error::msg).context("the policy cannot be used")?,
+        Some(text) => start::parse_policy(text)
+            .map_err(anyhow::Error::msg)
+            .context("the policy cannot be used")?,
         None => start::parse_policy(&skeleton_policy()?).map_err(anyhow::Error::msg)?,
     };
     // A record that nobody has accepted yet has no uid; a rendering needs one to show.
-    let unset = || "00000000000000000000000000".parse().expect("twenty-six zeros are a ULID");
+    let unset = || {
+        "00000000000000000000000000"
+            .parse()
+            .expect("twenty-six zeros are a ULID")
+    };
     record.metadata.uid.get_or_insert_with(unset);
     let templates = Templates::embedded()?;
     let (path, bytes) = render_record(&templates, &record)?;
     let files = render_store(&templates, &policy, &record)?;
-    let all = files.shared.into_iter().chain(files.own).chain([(path, bytes)]);
-    Ok(all.map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned())).collect())
+    let all = files
+        .shared
+        .into_iter()
+        .chain(files.own)
+        .chain([(path, bytes)]);
+    Ok(all
+        .map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned()))
+        .collect())
 }
 
 /// Checks a policy file.
@@ -137,7 +196,9 @@ pub fn render_file(record: &str, policy: Option<&str>) -> anyhow::Result<BTreeMa
 /// # Errors
 /// What is wrong with it, with line or pointer.
 pub fn check_policy(text: &str) -> anyhow::Result<()> {
-    start::parse_policy(text).map(|_| ()).map_err(anyhow::Error::msg)
+    start::parse_policy(text)
+        .map(|_| ())
+        .map_err(anyhow::Error::msg)
 }
 
 fn skeleton_policy() -> anyhow::Result<String> {

@@ -20,7 +20,10 @@ pub(super) fn files(core: &Core, in_force: &InForce, tip: &CommitId) -> Result<E
     }
     for cluster in in_force.policy.clusters.keys() {
         let path = format!("bootstrap/{cluster}.yaml");
-        let there = core.repo.read(tip, &path)?.map(|it| String::from_utf8_lossy(&it).into_owned());
+        let there = core
+            .repo
+            .read(tip, &path)?
+            .map(|it| String::from_utf8_lossy(&it).into_owned());
         // Another address alone is no other bootstrap: `dev` may listen on another port each time.
         let url = there.as_deref().and_then(url_in);
         let wanted = render(core, in_force, cluster, url.as_deref())?;
@@ -36,21 +39,36 @@ pub(super) fn files(core: &Core, in_force: &InForce, tip: &CommitId) -> Result<E
     Ok(edits)
 }
 
-fn render(core: &Core, in_force: &InForce, cluster: &ClusterName, url: Option<&str>) -> Result<String, GroupError> {
+fn render(
+    core: &Core,
+    in_force: &InForce,
+    cluster: &ClusterName,
+    url: Option<&str>,
+) -> Result<String, GroupError> {
     let facts = Bootstrap {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         digest: String::new(),
         url: url.unwrap_or(&core.settings.cluster_url).to_owned(),
-        deploy_keys: BTreeMap::from([("deploy.sshpub".to_owned(), core.keys.deploy.public_line().to_owned())]),
+        deploy_keys: BTreeMap::from([(
+            "deploy.sshpub".to_owned(),
+            core.keys.deploy.public_line().to_owned(),
+        )]),
         auth: core.settings.cluster_auth,
         token: None,
     };
-    Ok(bootstrap(&core.templates, &in_force.policy, cluster, &facts)?)
+    Ok(bootstrap(
+        &core.templates,
+        &in_force.policy,
+        cluster,
+        &facts,
+    )?)
 }
 
 /// The address that a bootstrap's `GitRepository` has.
 fn url_in(text: &str) -> Option<String> {
     let objects = yaml::read_all(text).ok()?;
-    let source = objects.into_iter().find(|it| it.get("kind").and_then(Value::as_str) == Some("GitRepository"))?;
+    let source = objects
+        .into_iter()
+        .find(|it| it.get("kind").and_then(Value::as_str) == Some("GitRepository"))?;
     Some(source.pointer("/spec/url")?.as_str()?.to_owned())
 }

@@ -11,10 +11,10 @@ use super::derive::read_record;
 use crate::domain::book::{Held, Life};
 use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::{Projection, StoreRow};
+use crate::domain::policy::ClusterPolicy;
 use crate::domain::record::{Record, record_path};
 use crate::domain::trailers::{self, Trailers};
 use crate::domain::view::HistoryItem;
-use crate::domain::policy::ClusterPolicy;
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
 use crate::git::{CommitInfo, GitError, KeyRole};
 use crate::index::IndexError;
@@ -46,10 +46,14 @@ struct Ours {
 
 /// Brings the index up to published main, and lets go of what is published now.
 pub(super) fn catch_up(core: &Core) -> Result<(), ProjectError> {
-    let Some(tip) = core.published("main")? else { return Ok(()) };
+    let Some(tip) = core.published("main")? else {
+        return Ok(());
+    };
     let from = match core.index.tip()? {
         Some(from) if from == tip => return Ok(()),
-        Some(from) if core.repo.contains(&from)? && core.repo.is_ancestor(&from, &tip)? => Some(from),
+        Some(from) if core.repo.contains(&from)? && core.repo.is_ancestor(&from, &tip)? => {
+            Some(from)
+        }
         Some(_) => {
             tracing::warn!("the index does not belong to this repository; it is rebuilt");
             core.index.clear()?;
@@ -59,7 +63,10 @@ pub(super) fn catch_up(core: &Core) -> Result<(), ProjectError> {
     };
     if from.is_none() {
         // How changes ended is known to the journal only: Git says what was written, not what became of it.
-        let ended = Projection { changes: core.journal.ended()?, ..Projection::default() };
+        let ended = Projection {
+            changes: core.journal.ended()?,
+            ..Projection::default()
+        };
         core.index.apply(&ended)?;
     }
     let commits = ours(core, &tip, from.as_ref())?;
@@ -86,7 +93,10 @@ fn ours(core: &Core, tip: &CommitId, from: Option<&CommitId>) -> Result<Vec<Ours
 }
 
 fn own(core: &Core, info: CommitInfo) -> Option<Ours> {
-    let role = info.signed_by.as_deref().and_then(|key| core.keys.ring.role(key))?;
+    let role = info
+        .signed_by
+        .as_deref()
+        .and_then(|key| core.keys.ring.role(key))?;
     let trailers = trailers::parse(&info.message).filter(|_| role == KeyRole::Main)?;
     Some(Ours {
         at: Timestamp::from_second(info.time).unwrap_or_default(),
@@ -102,7 +112,10 @@ fn project(core: &Core, commits: &[Ours], tip: &CommitId) -> Result<Projection, 
     let mut changes: HashMap<ChangeId, Change> = HashMap::new();
     let mut order = Vec::new();
     let mut last: BTreeMap<StoreName, (&Ours, ChangeId)> = BTreeMap::new();
-    let mut projection = Projection { tip: Some(tip.clone()), ..Projection::default() };
+    let mut projection = Projection {
+        tip: Some(tip.clone()),
+        ..Projection::default()
+    };
     for commit in commits {
         let trailers = &commit.trailers;
         let id = &trailers.change;
@@ -114,11 +127,16 @@ fn project(core: &Core, commits: &[Ours], tip: &CommitId) -> Result<Projection, 
             let previous = last.get(&trailers.store).map(|(_, id)| id.clone());
             let cluster = cluster_of(core, &commit.trailers.store, commit)?;
             merged(core, change, commit, cluster.as_ref());
-            if let Some(previous) = previous.filter(|it| it != id).and_then(|it| changes.get_mut(&it)) {
+            if let Some(previous) = previous
+                .filter(|it| it != id)
+                .and_then(|it| changes.get_mut(&it))
+            {
                 overtaken(previous, id, commit.at);
             }
         }
-        projection.history.push((trailers.uid.clone(), history_item(commit)));
+        projection
+            .history
+            .push((trailers.uid.clone(), history_item(commit)));
         last.insert(trailers.store.clone(), (commit, id.clone()));
     }
     for (name, (commit, id)) in &last {
@@ -134,7 +152,9 @@ fn project(core: &Core, commits: &[Ours], tip: &CommitId) -> Result<Projection, 
             projection.stores.push((name.clone(), row));
         }
     }
-    projection.changes.extend(order.iter().filter_map(|id| changes.remove(id)));
+    projection
+        .changes
+        .extend(order.iter().filter_map(|id| changes.remove(id)));
     Ok(projection)
 }
 
@@ -149,8 +169,19 @@ fn change_of(core: &Core, commit: &Ours) -> Result<Change, ProjectError> {
     }
     let millis = i64::try_from(trailers.change.accepted_ms()).unwrap_or_default();
     let accepted = Timestamp::from_millisecond(millis).unwrap_or_default();
-    let (id, store, uid) = (trailers.change.clone(), trailers.store.clone(), trailers.uid.clone());
-    Ok(Change::queued(id, store, uid, trailers.action, trailers.requester.clone(), accepted))
+    let (id, store, uid) = (
+        trailers.change.clone(),
+        trailers.store.clone(),
+        trailers.uid.clone(),
+    );
+    Ok(Change::queued(
+        id,
+        store,
+        uid,
+        trailers.action,
+        trailers.requester.clone(),
+        accepted,
+    ))
 }
 
 /// Moves a change to merged. The second commit of a deletion leaves its state as it is.
@@ -165,16 +196,29 @@ fn merged(core: &Core, change: &mut Change, commit: &Ours, cluster: Option<&Clus
     let watched = cluster.is_some_and(|it| core.watched.contains_key(it));
     if watched {
         let policy = core.in_force().policy;
-        let seconds = cluster.and_then(|it| policy.clusters.get(it)).map_or(900, ClusterPolicy::deadline_seconds);
+        let seconds = cluster
+            .and_then(|it| policy.clusters.get(it))
+            .map_or(900, ClusterPolicy::deadline_seconds);
         change.deadline = at.checked_add(SignedDuration::from_secs(seconds)).ok();
     } else {
-        change.waiting_for = Some("nothing more: no cluster is watched, so this is as far as it can be followed".to_owned());
+        change.waiting_for = Some(
+            "nothing more: no cluster is watched, so this is as far as it can be followed"
+                .to_owned(),
+        );
     }
 }
 
 /// The cluster of the store that a commit is about.
-fn cluster_of(core: &Core, name: &StoreName, commit: &Ours) -> Result<Option<ClusterName>, ProjectError> {
-    if let Some(row) = core.index.store(name)?.filter(|row| row.uid == commit.trailers.uid) {
+fn cluster_of(
+    core: &Core,
+    name: &StoreName,
+    commit: &Ours,
+) -> Result<Option<ClusterName>, ProjectError> {
+    if let Some(row) = core
+        .index
+        .store(name)?
+        .filter(|row| row.uid == commit.trailers.uid)
+    {
         return Ok(Some(row.record.spec.cluster));
     }
     Ok(read(core, name, &commit.id)?.map(|record| record.spec.cluster))
@@ -205,16 +249,28 @@ fn history_item(commit: &Ours) -> HistoryItem {
 fn row(core: &Core, name: &StoreName, commit: &Ours) -> Result<Option<StoreRow>, ProjectError> {
     let here = read(core, name, &commit.id)?;
     let removed_at = here.is_none().then_some(commit.at);
-    let at = if here.is_some() { Some(&commit.id) } else { commit.parent.as_ref() };
-    let before = core.index.store(name)?.filter(|row| row.uid == commit.trailers.uid);
+    let at = if here.is_some() {
+        Some(&commit.id)
+    } else {
+        commit.parent.as_ref()
+    };
+    let before = core
+        .index
+        .store(name)?
+        .filter(|row| row.uid == commit.trailers.uid);
     let record = match (here, at) {
         (Some(record), _) => Some(record),
         (None, Some(parent)) => read(core, name, parent)?,
         (None, None) => None,
     };
-    let Some(record) = record else { return Ok(None) };
+    let Some(record) = record else {
+        return Ok(None);
+    };
     // A change that is known to have reached its goal says what the cluster showed then; a rebuild has no other word.
-    let reached = core.index.change(&commit.trailers.change)?.is_some_and(|it| it.state == State::Ready);
+    let reached = core
+        .index
+        .change(&commit.trailers.change)?
+        .is_some_and(|it| it.state == State::Ready);
     let created_ms = i64::try_from(ulid_ms(&commit.trailers)).unwrap_or_default();
     let spec_hash = match at {
         Some(at) => spec_hash(core, &record, at)?,
@@ -226,7 +282,11 @@ fn row(core: &Core, name: &StoreName, commit: &Ours) -> Result<Option<StoreRow>,
         deploy: core.published_deploy(&record.spec.cluster)?,
         spec_hash,
         change: commit.trailers.change.clone(),
-        applied: if reached { Some(commit.id.clone()) } else { before.and_then(|row| row.applied) },
+        applied: if reached {
+            Some(commit.id.clone())
+        } else {
+            before.and_then(|row| row.applied)
+        },
         created_at: Timestamp::from_millisecond(created_ms).unwrap_or(commit.at),
         updated_at: commit.at,
         gone: removed_at.is_some() && (reached || !core.watched.contains_key(&record.spec.cluster)),
@@ -247,7 +307,10 @@ fn read(core: &Core, name: &StoreName, commit: &CommitId) -> Result<Option<Recor
 }
 
 fn spec_hash(core: &Core, record: &Record, commit: &CommitId) -> Result<String, GitError> {
-    let path = format!("{}/tenant.yaml", store_folder(&record.spec.cluster, record.name()));
+    let path = format!(
+        "{}/tenant.yaml",
+        store_folder(&record.spec.cluster, record.name())
+    );
     let file = core.repo.read(commit, &path)?.unwrap_or_default();
     Ok(digest_in(&file, "spec").unwrap_or_default().to_owned())
 }
@@ -278,7 +341,14 @@ fn settle_desk(core: &Core, projection: &Projection, published: &[ChangeId]) {
 }
 
 /// Notes what a store takes, unless requests on the desk say something newer.
-pub(super) fn note_in_book(core: &Core, desk: &mut super::desk::Desk, name: &StoreName, row: &StoreRow) {
+pub(super) fn note_in_book(
+    core: &Core,
+    desk: &mut super::desk::Desk,
+    name: &StoreName,
+    row: &StoreRow,
+) {
+    let under_way = row.record.metadata.deletion.is_some() && !row.gone;
+    desk.note_leaving(&row.record.spec.cluster, name, under_way);
     if !desk.changes_of(name).is_empty() {
         return;
     }
@@ -286,7 +356,11 @@ pub(super) fn note_in_book(core: &Core, desk: &mut super::desk::Desk, name: &Sto
     if let Some(removed) = row.removed_at {
         let hold = SignedDuration::from_secs(core.in_force().policy.tombstone_seconds());
         let until = removed.checked_add(hold).unwrap_or(removed);
-        held.life = if row.gone { Life::Gone { until } } else { Life::Leaving };
+        held.life = if row.gone {
+            Life::Gone { until }
+        } else {
+            Life::Leaving
+        };
     }
     desk.book.put(name.clone(), held);
 }

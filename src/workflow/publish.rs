@@ -9,7 +9,9 @@ use super::settings::Mode;
 
 /// The remote of a fleet; none where the repository is the published one.
 pub(super) fn remote(core: &Core) -> Result<Option<Remote>, RemoteError> {
-    let Mode::Remote { url, token, .. } = &core.settings.mode else { return Ok(None) };
+    let Mode::Remote { url, token, .. } = &core.settings.mode else {
+        return Ok(None);
+    };
     let credential = token.as_ref().map(|token| Credential::Basic {
         user: "x-access-token".to_owned(),
         password: token.clone(),
@@ -21,7 +23,9 @@ pub(super) fn remote(core: &Core) -> Result<Option<Remote>, RemoteError> {
 fn branches(core: &Core) -> Result<Vec<String>, GitError> {
     let heads = core.repo.references("refs/heads/")?;
     let ours = |name: &str| name == "main" || name.starts_with("deploy/");
-    let names = heads.into_iter().filter_map(|(full, _)| full.strip_prefix("refs/heads/").map(str::to_owned));
+    let names = heads
+        .into_iter()
+        .filter_map(|(full, _)| full.strip_prefix("refs/heads/").map(str::to_owned));
     Ok(names.filter(|name| ours(name)).collect())
 }
 
@@ -30,7 +34,10 @@ pub(super) fn unpublished(core: &Core) -> Result<Vec<(String, CommitId)>, GitErr
     let mut out = Vec::new();
     for branch in branches(core)? {
         let here = core.repo.branch(&branch)?;
-        if let Some(here) = here.filter(|it| core.published(&branch).is_ok_and(|there| there.as_ref() != Some(it))) {
+        if let Some(here) = here.filter(|it| {
+            core.published(&branch)
+                .is_ok_and(|there| there.as_ref() != Some(it))
+        }) {
             out.push((branch, here));
         }
     }
@@ -39,21 +46,36 @@ pub(super) fn unpublished(core: &Core) -> Result<Vec<(String, CommitId)>, GitErr
 
 /// Pushes what is unpublished, all or nothing, and notes what the remote has then.
 pub(super) fn push(core: &Core, remote: &Remote) -> Result<PushOutcome, RemoteError> {
-    let git = |error: GitError| RemoteError::Failed { url: remote.url().to_owned(), detail: error.to_string() };
+    let git = |error: GitError| RemoteError::Failed {
+        url: remote.url().to_owned(),
+        detail: error.to_string(),
+    };
     let out = unpublished(core).map_err(git)?;
     if out.is_empty() {
         return Ok(PushOutcome::Pushed);
     }
     let full = |branch: &str| format!("refs/heads/{branch}");
-    let refs: Vec<PushRef> =
-        out.iter().map(|(branch, commit)| PushRef { local: commit.clone(), remote: full(branch) }).collect();
+    let refs: Vec<PushRef> = out
+        .iter()
+        .map(|(branch, commit)| PushRef {
+            local: commit.clone(),
+            remote: full(branch),
+        })
+        .collect();
     let outcome = remote.push(&core.repo, &refs)?;
     if matches!(outcome, PushOutcome::Pushed) {
         for (branch, commit) in out {
             let reference = core.published_ref(&branch);
             let old = core.repo.reference(&reference).map_err(git)?;
             // A fetch that moved it meanwhile knows better; the next look sees what it brought.
-            let _landed = core.repo.update(&[RefUpdate { reference, old, new: commit }]).map_err(git)?;
+            let _landed = core
+                .repo
+                .update(&[RefUpdate {
+                    reference,
+                    old,
+                    new: commit,
+                }])
+                .map_err(git)?;
         }
     }
     Ok(outcome)
@@ -70,7 +92,9 @@ pub(super) fn has_diverged(core: &Core) -> Result<bool, GitError> {
         return Ok(false);
     }
     for (full, there) in core.repo.references("refs/remotes/origin/")? {
-        let Some(branch) = full.strip_prefix("refs/remotes/origin/") else { continue };
+        let Some(branch) = full.strip_prefix("refs/remotes/origin/") else {
+            continue;
+        };
         let here = core.repo.branch(branch)?;
         let contained = match &here {
             Some(here) => core.repo.is_ancestor(&there, here)?,
@@ -88,7 +112,9 @@ pub(super) fn has_diverged(core: &Core) -> Result<bool, GitError> {
 pub(super) fn start_over(core: &Core) -> Result<(), GitError> {
     if matches!(core.settings.mode, Mode::Remote { .. }) {
         for (full, there) in core.repo.references("refs/remotes/origin/")? {
-            let Some(branch) = full.strip_prefix("refs/remotes/origin/") else { continue };
+            let Some(branch) = full.strip_prefix("refs/remotes/origin/") else {
+                continue;
+            };
             let old = core.repo.branch(branch)?;
             if old.as_ref() != Some(&there) {
                 // Only this writer moves the mirror's branches, so the old value is the one just read.
@@ -97,14 +123,20 @@ pub(super) fn start_over(core: &Core) -> Result<(), GitError> {
         }
     }
     let mut desk = core.desk();
-    let written: Vec<_> = desk.entries().filter(|it| it.change.state == State::Written).cloned().collect();
+    let written: Vec<_> = desk
+        .entries()
+        .filter(|it| it.change.state == State::Written)
+        .cloned()
+        .collect();
     for mut entry in written {
-        entry.change.go(State::Queued, core.now(), Some("derived again on the new tip".to_owned()));
+        entry.change.go(
+            State::Queued,
+            core.now(),
+            Some("derived again on the new tip".to_owned()),
+        );
         entry.commit = None;
         desk.update(entry);
     }
-    let book = std::mem::take(&mut desk.book);
-    desk.requeue(|entry| book.get(&entry.change.store).map_or_else(|| entry.caller.owner.clone(), |it| it.owner.clone()));
-    desk.book = book;
+    desk.requeue();
     Ok(())
 }

@@ -42,7 +42,11 @@ fn may_see(core: &Core, caller: &Caller, change: &Change) -> bool {
         return true;
     }
     let desk = core.desk();
-    let held = desk.book.get(&change.store).filter(|held| held.uid == change.uid).map(|held| held.owner.clone());
+    let held = desk
+        .book
+        .get(&change.store)
+        .filter(|held| held.uid == change.uid)
+        .map(|held| held.owner.clone());
     held.is_some_and(|owner| owner == caller.owner)
 }
 
@@ -58,13 +62,25 @@ pub(super) fn changes(
         filter.state.is_none_or(|it| it == change.state)
             && filter.store.as_ref().is_none_or(|it| *it == change.store)
             && filter.action.is_none_or(|it| it == change.action)
-            && filter.owner.as_ref().is_none_or(|it| owner_of(core, change).as_ref() == Some(it))
+            && filter
+                .owner
+                .as_ref()
+                .is_none_or(|it| owner_of(core, change).as_ref() == Some(it))
             && may_see(core, caller, change)
     };
     let mut found: BTreeMap<ChangeId, Change> = BTreeMap::new();
-    let open: Vec<Change> = core.desk().entries().rev().map(|it| it.change.clone()).collect();
+    let open: Vec<Change> = core
+        .desk()
+        .entries()
+        .rev()
+        .map(|it| it.change.clone())
+        .collect();
     let before = |change: &Change| cursor.is_none_or(|cursor| change.id.as_str() < cursor);
-    found.extend(open.into_iter().filter(|it| before(it) && wanted(it)).map(|it| (it.id.clone(), it)));
+    found.extend(
+        open.into_iter()
+            .filter(|it| before(it) && wanted(it))
+            .map(|it| (it.id.clone(), it)),
+    );
     let mut taken = 0;
     let scan = core.index.changes(cursor, &mut |change| {
         if wanted(&change) {
@@ -79,7 +95,10 @@ pub(super) fn changes(
 }
 
 fn owner_of(core: &Core, change: &Change) -> Option<Owner> {
-    core.desk().book.get(&change.store).map(|held| held.owner.clone())
+    core.desk()
+        .book
+        .get(&change.store)
+        .map(|held| held.owner.clone())
 }
 
 fn page<T>(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> Page<T> {
@@ -90,9 +109,18 @@ fn page<T>(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> Pa
 }
 
 /// One store; none when there is none or the caller may not see it.
-pub(super) fn store(core: &Core, caller: &Caller, name: &str) -> Result<Option<StoreView>, Refusal> {
-    let Ok(name) = name.parse::<StoreName>() else { return Ok(None) };
-    let row = core.index.store(&name).map_err(|error| unavailable(&error))?;
+pub(super) fn store(
+    core: &Core,
+    caller: &Caller,
+    name: &str,
+) -> Result<Option<StoreView>, Refusal> {
+    let Ok(name) = name.parse::<StoreName>() else {
+        return Ok(None);
+    };
+    let row = core
+        .index
+        .store(&name)
+        .map_err(|error| unavailable(&error))?;
     let view = view(core, &name, row);
     Ok(view.filter(|view| sees(caller, &view.spec.owner)))
 }
@@ -115,7 +143,10 @@ pub(super) fn stores(
         .collect();
     let wanted = |view: &StoreView| sees(caller, &view.spec.owner) && matches(filter, view);
     for name in asked {
-        let row = core.index.store(&name).map_err(|error| unavailable(&error))?;
+        let row = core
+            .index
+            .store(&name)
+            .map_err(|error| unavailable(&error))?;
         found.extend(view(core, &name, row).filter(wanted).map(|it| (name, it)));
     }
     let mut taken = 0;
@@ -127,7 +158,9 @@ pub(super) fn stores(
         taken <= limit
     });
     scan.map_err(|error| unavailable(&error))?;
-    Ok(page(found.into_values().collect(), limit, |view| view.name.to_string()))
+    Ok(page(found.into_values().collect(), limit, |view| {
+        view.name.to_string()
+    }))
 }
 
 fn matches(filter: &StoreFilter, view: &StoreView) -> bool {
@@ -150,11 +183,18 @@ fn matches(filter: &StoreFilter, view: &StoreView) -> bool {
 fn view(core: &Core, name: &StoreName, row: Option<StoreRow>) -> Option<StoreView> {
     let (pending, newest) = {
         let desk = core.desk();
-        let changes: Vec<Change> =
-            desk.changes_of(name).iter().filter_map(|id| desk.entry(id)).map(|it| it.change.clone()).collect();
+        let changes: Vec<Change> = desk
+            .changes_of(name)
+            .iter()
+            .filter_map(|id| desk.entry(id))
+            .map(|it| it.change.clone())
+            .collect();
         (changes, desk.newest(name).cloned())
     };
-    let asked = pending.iter().rev().find(|it| row.as_ref().is_none_or(|row| row.uid != it.uid));
+    let asked = pending
+        .iter()
+        .rev()
+        .find(|it| row.as_ref().is_none_or(|row| row.uid != it.uid));
     match (row, asked, newest) {
         (_, Some(create), Some(newest)) => Some(requested(core, create, &newest, &pending)),
         (Some(row), _, newest) => Some(merged(core, name, &row, newest.as_ref(), &pending)),
@@ -178,10 +218,26 @@ fn requested(core: &Core, create: &Change, record: &Record, pending: &[Change]) 
     assemble(core, record, status, Revisions::default(), pending, at)
 }
 
-fn merged(core: &Core, name: &StoreName, row: &StoreRow, newest: Option<&Record>, pending: &[Change]) -> StoreView {
-    let revisions = Revisions { desired: Some(row.desired.clone()), applied: row.applied.clone() };
+fn merged(
+    core: &Core,
+    name: &StoreName,
+    row: &StoreRow,
+    newest: Option<&Record>,
+    pending: &[Change],
+) -> StoreView {
+    let revisions = Revisions {
+        desired: Some(row.desired.clone()),
+        applied: row.applied.clone(),
+    };
     let at = (row.created_at, row.updated_at);
-    let mut view = assemble(core, &row.record, phase(core, name, row), revisions, pending, at);
+    let mut view = assemble(
+        core,
+        &row.record,
+        phase(core, name, row),
+        revisions,
+        pending,
+        at,
+    );
     view.uid = row.uid.clone();
     view.notice.clone_from(&row.notice);
     view.outdated = !core.templates.digest().starts_with(&row.template);
@@ -195,8 +251,13 @@ fn merged(core: &Core, name: &StoreName, row: &StoreRow, newest: Option<&Record>
 pub(super) fn phase(core: &Core, name: &StoreName, row: &StoreRow) -> Status {
     let desired = desired(row);
     let contains = |source: &CommitId| contains(core, &desired, source);
-    let watched = core.watched.get(&row.record.spec.cluster).map(|it| it.view.both(name));
-    let seen = watched.as_ref().map(|(cluster, seen)| (cluster, seen.as_ref()));
+    let watched = core
+        .watched
+        .get(&row.record.spec.cluster)
+        .map(|it| it.view.both(name));
+    let seen = watched
+        .as_ref()
+        .map(|(cluster, seen)| (cluster, seen.as_ref()));
     if row.gone && watched.is_some() {
         return Status {
             phase: Phase::Deleted,
@@ -222,11 +283,17 @@ fn assemble(
     let scheme = cluster.map_or("https", |it| it.scheme.as_str());
     let prefix = cluster.map_or("store-", |it| it.namespace_prefix.as_str());
     let url = format!("{scheme}://{}", spec.host);
-    let admin = if spec.engine == "medusa" { "app" } else { "wp-admin" };
+    let admin = if spec.engine == "medusa" {
+        "app"
+    } else {
+        "wp-admin"
+    };
     let uid = record.metadata.uid.clone();
     StoreView {
         name: record.name().clone(),
-        uid: uid.or_else(|| pending.first().map(|it| it.uid.clone())).expect("a store has a uid once it is accepted"),
+        uid: uid
+            .or_else(|| pending.first().map(|it| it.uid.clone()))
+            .expect("a store has a uid once it is accepted"),
         spec: spec.clone(),
         phase: status.phase,
         reason: status.reason,
@@ -259,8 +326,13 @@ pub(super) fn history(
 ) -> Result<Page<HistoryItem>, Refusal> {
     let not_found = || Refusal::NotFound(name.to_owned());
     let view = store(core, caller, name)?.ok_or_else(not_found)?;
-    let before = cursor.and_then(|it| it.split_once('-')).and_then(|(at, commit)| Some((at.parse().ok()?, commit)));
-    let items = core.index.history(&view.uid, before, limit + 1).map_err(|error| unavailable(&error))?;
+    let before = cursor
+        .and_then(|it| it.split_once('-'))
+        .and_then(|(at, commit)| Some((at.parse().ok()?, commit)));
+    let items = core
+        .index
+        .history(&view.uid, before, limit + 1)
+        .map_err(|error| unavailable(&error))?;
     let cursor = |it: &HistoryItem| format!("{}-{}", it.at.as_millisecond(), it.commit);
     Ok(page(items, limit, cursor))
 }

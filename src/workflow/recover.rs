@@ -16,17 +16,25 @@ use super::deploy::{message, sequence};
 pub(super) fn finish_landing(core: &Core) -> Result<(), GitError> {
     let clusters: Vec<ClusterName> = core.in_force().policy.clusters.keys().cloned().collect();
     let main = core.repo.branch("main")?;
-    let Some(source) = begun(core, &clusters, main.as_ref())? else { return Ok(()) };
+    let Some(source) = begun(core, &clusters, main.as_ref())? else {
+        return Ok(());
+    };
     tracing::warn!(git.commit = %source, "a landing was interrupted; it is finished");
     let mut updates = Vec::new();
     let mut group = core.repo.group()?;
     for cluster in &clusters {
-        let Some(head) = core.repo.branch(&deploy_branch(cluster))? else { continue };
+        let Some(head) = core.repo.branch(&deploy_branch(cluster))? else {
+            continue;
+        };
         // A group puts rendered files right before it writes, so its tip holds what the deploy branch shall hold.
         let folder = format!("clusters/{cluster}");
         let made = group.commit(&CommitSpec {
             parent: Some(&head),
-            grafts: &[Graft { folder: &folder, commit: &source, path: &folder }],
+            grafts: &[Graft {
+                folder: &folder,
+                commit: &source,
+                path: &folder,
+            }],
             edits: &Edits::new(),
             even_if_same: false,
             message: &message(cluster, &source, sequence(&core.repo, &head)? + 1, 0),
@@ -35,25 +43,36 @@ pub(super) fn finish_landing(core: &Core) -> Result<(), GitError> {
             time_seconds: core.now().as_second(),
             key: &core.keys.deploy,
         })?;
-        updates.extend(made.map(|made| RefUpdate::branch(&deploy_branch(cluster), Some(head), made)));
+        updates
+            .extend(made.map(|made| RefUpdate::branch(&deploy_branch(cluster), Some(head), made)));
     }
     updates.push(RefUpdate::branch("main", main, source));
     match group.land(&updates)? {
         Landed::Yes => {}
-        Landed::Moved { reference } => tracing::warn!(reference, "somebody moved a branch meanwhile; theirs stays"),
+        Landed::Moved { reference } => {
+            tracing::warn!(reference, "somebody moved a branch meanwhile; theirs stays")
+        }
     }
     Ok(())
 }
 
 /// The commit of main that a deploy head was made from and that main has not reached.
-fn begun(core: &Core, clusters: &[ClusterName], main: Option<&CommitId>) -> Result<Option<CommitId>, GitError> {
+fn begun(
+    core: &Core,
+    clusters: &[ClusterName],
+    main: Option<&CommitId>,
+) -> Result<Option<CommitId>, GitError> {
     for cluster in clusters {
-        let Some(head) = core.repo.branch(&deploy_branch(cluster))? else { continue };
+        let Some(head) = core.repo.branch(&deploy_branch(cluster))? else {
+            continue;
+        };
         if core.repo.verified(&head, &core.keys.ring)? != Some(KeyRole::Deploy) {
             continue;
         }
         let info = core.repo.commit_info(&head)?;
-        let Some(source) = value(&info.message, "Fleetwright-Source").and_then(|it| it.parse::<CommitId>().ok()) else {
+        let Some(source) =
+            value(&info.message, "Fleetwright-Source").and_then(|it| it.parse::<CommitId>().ok())
+        else {
             continue;
         };
         let known = core.repo.contains(&source)?;

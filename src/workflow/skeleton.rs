@@ -15,19 +15,32 @@ pub(super) fn files() -> Edits {
     collect(&FLEET, &mut edits);
     for chart in CHARTS.dirs() {
         let engine = chart.path().to_string_lossy().into_owned();
-        let Some(version) = version_of(chart) else { continue };
+        let Some(version) = version_of(chart) else {
+            continue;
+        };
         let mut own = Edits::new();
         collect(chart, &mut own);
         let (_, folder) = chart_path(&engine, &version);
         // A fleet repository keeps charts by version, so that a store can pin one.
-        let inside = |path: String| path.strip_prefix(&format!("{engine}/")).map(|rest| format!("{folder}/{rest}"));
-        edits.extend(own.into_iter().filter_map(|(path, edit)| Some((inside(path)?, edit))));
+        let inside = |path: String| {
+            path.strip_prefix(&format!("{engine}/"))
+                .map(|rest| format!("{folder}/{rest}"))
+        };
+        edits.extend(
+            own.into_iter()
+                .filter_map(|(path, edit)| Some((inside(path)?, edit))),
+        );
     }
     edits
 }
 
 /// Makes the first commit of an empty repository.
-pub(super) fn plant(repo: &FleetRepo, author: &Person, key: &SigningKey, now: i64) -> Result<(), GitError> {
+pub(super) fn plant(
+    repo: &FleetRepo,
+    author: &Person,
+    key: &SigningKey,
+    now: i64,
+) -> Result<(), GitError> {
     let mut group = repo.group()?;
     let edits = files();
     let commit = group.commit(&CommitSpec {
@@ -57,7 +70,10 @@ fn version_of(chart: &Dir<'_>) -> Option<String> {
 
 fn collect(dir: &Dir<'_>, edits: &mut Edits) {
     for file in dir.files() {
-        edits.insert(file.path().to_string_lossy().into_owned(), Edit::Put(file.contents().to_vec()));
+        edits.insert(
+            file.path().to_string_lossy().into_owned(),
+            Edit::Put(file.contents().to_vec()),
+        );
     }
     for folder in dir.dirs() {
         collect(folder, edits);

@@ -1,14 +1,16 @@
 //! From settings to a running fleet: keys, repository, policy, index, desk, in this order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, RwLock};
 
 use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, watch};
 
 use super::core::{Core, InForce, Keys, RemoteStatus, Watched};
+use super::deploy::trusted_head;
 use super::desk::Desk;
 use super::project::{ProjectError, catch_up, note_in_book};
 use super::settings::{Mode, Settings};
@@ -20,7 +22,8 @@ use crate::domain::record::hex;
 use crate::domain::request::{Caller, Role};
 use crate::domain::{ClusterName, CommitId, Owner};
 use crate::git::{
-    CommandError, FleetRepo, GitError, KeyError, KeyRing, KeyRole, Remote, RemoteError, SigningKey, git_version,
+    CommandError, FleetRepo, GitError, KeyError, KeyRing, KeyRole, Remote, RemoteError, SigningKey,
+    git_version,
 };
 use crate::index::{Index, IndexError};
 use crate::journal::{Journal, JournalError};
@@ -57,7 +60,9 @@ pub enum StartError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// A file of the data folder.
-    #[error("{path} cannot be written: {source}; make the folder writable or choose another with --data")]
+    #[error(
+        "{path} cannot be written: {source}; make the folder writable or choose another with --data"
+    )]
     File {
         /// The file.
         path: String,
@@ -65,8 +70,21 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The fleet repository has no policy that can be used.
-    #[error("the fleet repository has no usable fleetwright.yaml ({0}); write one, or begin with: fleetwright init URL")]
+    #[error(
+        "the fleet repository has no usable fleetwright.yaml ({0}); write one, or begin with: fleetwright init URL"
+    )]
     Policy(String),
+    /// The policy has no such cluster.
+    #[error("there is access to cluster {name}, which fleetwright.yaml does not have; it has {known}: correct the name, or add the cluster to the policy")]
+    NoSuchCluster {
+        /// The name in the settings.
+        name: ClusterName,
+        /// The policy's clusters, comma separated.
+        known: String,
+    },
+    /// Another key signed the deploy branch.
+    #[error("no commit of deploy/{0} was signed with our deploy key; restore keys/deploy of the data folder, or name the key with git.deployKey")]
+    OtherDeployKey(ClusterName),
     /// A worker thread died.
     #[error("starting was interrupted: {0}")]
     Interrupted(String),
@@ -90,7 +108,7 @@ pub(super) struct Started {
 }
 
 /// Opens everything. Blocks; needs a Tokio runtime for the watchers.
-pub(super) fn open(settings: Settings, clusters: Vec<(ClusterName, Cluster)>) -> Result<Started, StartError> {
+pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     git_version()?;
     let keys = keys(&settings)?;
     let journal = Journal::open(&settings.data.join("journal.redb"))?;
@@ -99,13 +117,12 @@ pub(super) fn open(settings: Settings, clusters: Vec<(ClusterName, Cluster)>) ->
     let templates = templates(&settings)?;
     let index = Index::open(&settings.data.join("index.redb"))?;
     admin_token(&settings.data, &journal)?;
-    let watchers: Vec<(ClusterName, Watcher)> =
-        clusters.iter().map(|(name, cluster)| (name.clone(), cluster.watch())).collect();
-    let views = watchers.iter().map(|(_, watcher)| watcher.view());
-    let watched = clusters.into_iter().zip(views).map(|((name, cluster), view)| (name, Watched { cluster, view }));
-    let core = Core {
-        in_force: RwLock::new(InForce { policy: nothing(), commit: nowhere() }),
-        watched: watched.collect(),
+    let mut core = Core {
+        in_force: RwLock::new(InForce {
+            policy: nothing(),
+            commit: nowhere(),
+        }),
+        watched: BTreeMap::new(),
         settings,
         repo,
         journal,
@@ -115,6 +132,7 @@ pub(super) fn open(settings: Settings, clusters: Vec<(ClusterName, Cluster)>) ->
         desk: Mutex::new(Desk::default()),
         remote: Mutex::new(RemoteStatus::default()),
         foreign: Mutex::new(BTreeMap::new()),
+        put_back: Mutex::new(BTreeSet::new()),
         deploy_alarms: Mutex::new(BTreeMap::new()),
         prepared: AtomicBool::new(false),
         published: watch::channel(()).0,
@@ -126,6 +144,8 @@ pub(super) fn open(settings: Settings, clusters: Vec<(ClusterName, Cluster)>) ->
         first_fetch(&core, remote)?;
     }
     put_in_force(&core, None)?;
+    same_deploy_key(&core)?;
+    let watchers = watch(&mut core)?;
     load_desk(&core)?;
     if remote.is_none() {
         recover::finish_landing(&core)?;
@@ -133,22 +153,48 @@ pub(super) fn open(settings: Settings, clusters: Vec<(ClusterName, Cluster)>) ->
     catch_up(&core)?;
     publish::start_over(&core)?;
     core.journal.forget_old_answers(core.now())?;
-    Ok(Started { core, remote, watchers })
+    Ok(Started {
+        core,
+        remote,
+        watchers,
+    })
 }
 
-/// Reads how clusters are reached. Does not talk to them: an unreachable cluster never stops a start.
-pub(super) async fn connect(settings: &Settings) -> Result<Vec<(ClusterName, Cluster)>, StartError> {
-    let mut clusters = Vec::new();
-    for access in &settings.clusters {
-        let target = Target {
-            kubeconfig: access.kubeconfig.clone(),
-            context: access.context.clone(),
-            namespace: "fleet".to_owned(),
-            namespace_prefix: "store-".to_owned(),
+/// Reads how clusters are reached and begins to watch them. An unreachable one never stops a start.
+fn watch(core: &mut Core) -> Result<Vec<(ClusterName, Watcher)>, StartError> {
+    let policy = core.in_force().policy;
+    let mut watchers = Vec::new();
+    for access in core.settings.clusters.clone() {
+        let Some(cluster) = policy.clusters.get(&access.name) else {
+            let known: Vec<&str> = policy.clusters.keys().map(ClusterName::as_str).collect();
+            let known = known.join(", ");
+            return Err(StartError::NoSuchCluster { name: access.name, known });
         };
-        clusters.push((access.name.clone(), Cluster::connect(target).await?));
+        let target = Target {
+            kubeconfig: access.kubeconfig,
+            context: access.context,
+            namespace: cluster.namespace.clone(),
+            namespace_prefix: cluster.namespace_prefix.clone(),
+        };
+        let connected = Handle::current().block_on(Cluster::connect(target))?;
+        let watcher = connected.watch();
+        let watched = Watched { cluster: connected, view: watcher.view() };
+        core.watched.insert(access.name.clone(), watched);
+        watchers.push((access.name, watcher));
     }
-    Ok(clusters)
+    Ok(watchers)
+}
+
+/// A deploy branch without any commit of our key is not ours to go on with: its clusters would refuse our commits, and
+/// what it holds could not be told from what a person put there.
+fn same_deploy_key(core: &Core) -> Result<(), StartError> {
+    for cluster in core.in_force().policy.clusters.keys() {
+        let Some(head) = core.published_deploy(cluster)? else { continue };
+        if trusted_head(core, &head)?.is_none() {
+            return Err(StartError::OtherDeployKey(cluster.clone()));
+        }
+    }
+    Ok(())
 }
 
 fn keys(settings: &Settings) -> Result<Keys, StartError> {
@@ -163,23 +209,41 @@ fn keys(settings: &Settings) -> Result<Keys, StartError> {
     let mut ring = KeyRing::new();
     ring.trust(KeyRole::Main, &main.public_line())?;
     ring.trust(KeyRole::Deploy, &deploy.public_line())?;
-    write(&settings.data.join("allowed_signers"), &ring.allowed_signers(&settings.author.email))?;
+    write(
+        &settings.data.join("allowed_signers"),
+        &ring.allowed_signers(&settings.author.email),
+    )?;
     Ok(Keys { main, deploy, ring })
 }
 
 fn make_folder(path: &Path) -> Result<(), StartError> {
-    std::fs::create_dir_all(path).map_err(|source| StartError::File { path: path.display().to_string(), source })
+    std::fs::create_dir_all(path).map_err(|source| StartError::File {
+        path: path.display().to_string(),
+        source,
+    })
 }
 
 fn write(path: &Path, text: &str) -> Result<(), StartError> {
-    std::fs::write(path, text).map_err(|source| StartError::File { path: path.display().to_string(), source })
+    std::fs::write(path, text).map_err(|source| StartError::File {
+        path: path.display().to_string(),
+        source,
+    })
 }
 
 fn repository(settings: &Settings, keys: &Keys) -> Result<FleetRepo, StartError> {
     let path = &settings.repository;
-    let repo = if path.exists() { FleetRepo::open(path)? } else { FleetRepo::init(path)? };
+    let repo = if path.exists() {
+        FleetRepo::open(path)?
+    } else {
+        FleetRepo::init(path)?
+    };
     if matches!(settings.mode, Mode::Embedded) && repo.branch("main")?.is_none() {
-        skeleton::plant(&repo, &settings.author, &keys.main, jiff::Timestamp::now().as_second())?;
+        skeleton::plant(
+            &repo,
+            &settings.author,
+            &keys.main,
+            jiff::Timestamp::now().as_second(),
+        )?;
     }
     Ok(repo)
 }
@@ -195,14 +259,29 @@ fn templates(settings: &Settings) -> Result<Templates, StartError> {
     }
 }
 
-fn read_folder(root: &Path, folder: &Path, sources: &mut BTreeMap<String, String>) -> Result<(), StartError> {
-    let fail = |source| StartError::File { path: folder.display().to_string(), source };
+fn read_folder(
+    root: &Path,
+    folder: &Path,
+    sources: &mut BTreeMap<String, String>,
+) -> Result<(), StartError> {
+    let fail = |source| StartError::File {
+        path: folder.display().to_string(),
+        source,
+    };
     for entry in std::fs::read_dir(folder).map_err(fail)? {
         let path = entry.map_err(fail)?.path();
         if path.is_dir() {
             read_folder(root, &path, sources)?;
-        } else if let Some(name) = path.strip_prefix(root).ok().and_then(Path::to_str).filter(|it| it.ends_with(".j2")) {
-            sources.insert(name.to_owned(), std::fs::read_to_string(&path).map_err(fail)?);
+        } else if let Some(name) = path
+            .strip_prefix(root)
+            .ok()
+            .and_then(Path::to_str)
+            .filter(|it| it.ends_with(".j2"))
+        {
+            sources.insert(
+                name.to_owned(),
+                std::fs::read_to_string(&path).map_err(fail)?,
+            );
         }
     }
     Ok(())
@@ -224,7 +303,10 @@ fn first_fetch(core: &Core, remote: &Remote) -> Result<(), StartError> {
 /// Puts a commit's policy and charts in force: the given one, the one remembered, or at the very first start what
 /// published main holds.
 pub(super) fn put_in_force(core: &Core, commit: Option<&CommitId>) -> Result<(), StartError> {
-    let remembered = core.journal.fact(POLICY)?.and_then(|it| it.parse::<CommitId>().ok());
+    let remembered = core
+        .journal
+        .fact(POLICY)?
+        .and_then(|it| it.parse::<CommitId>().ok());
     let known = |commit: &CommitId| core.repo.contains(commit).unwrap_or(false);
     let commit = match (commit.cloned(), remembered.filter(known)) {
         (Some(commit), _) | (None, Some(commit)) => commit,
@@ -235,15 +317,23 @@ pub(super) fn put_in_force(core: &Core, commit: Option<&CommitId>) -> Result<(),
     };
     let policy = read_policy(&core.repo, &commit).map_err(StartError::Policy)?;
     core.journal.remember(POLICY, commit.as_str())?;
-    let in_force = InForce { policy: std::sync::Arc::new(policy), commit };
-    *core.in_force.write().unwrap_or_else(std::sync::PoisonError::into_inner) = in_force;
+    let in_force = InForce {
+        policy: std::sync::Arc::new(policy),
+        commit,
+    };
+    *core
+        .in_force
+        .write()
+        .unwrap_or_else(std::sync::PoisonError::into_inner) = in_force;
     core.prepared.store(false, Ordering::Relaxed);
     Ok(())
 }
 
 /// The policy at a commit, or the sentence why there is none to use.
 pub(super) fn read_policy(repo: &FleetRepo, commit: &CommitId) -> Result<FleetPolicy, String> {
-    let bytes = repo.read(commit, "fleetwright.yaml").map_err(|error| error.to_string())?;
+    let bytes = repo
+        .read(commit, "fleetwright.yaml")
+        .map_err(|error| error.to_string())?;
     let bytes = bytes.ok_or_else(|| format!("commit {commit} has no such file"))?;
     parse_policy(&String::from_utf8_lossy(&bytes))
 }
@@ -255,7 +345,11 @@ pub(super) fn parse_policy(text: &str) -> Result<FleetPolicy, String> {
     if wrong.is_empty() {
         return Ok(policy);
     }
-    Err(wrong.into_iter().map(|it| format!("{} {}", it.pointer, it.detail)).collect::<Vec<_>>().join("; "))
+    Err(wrong
+        .into_iter()
+        .map(|it| format!("{} {}", it.pointer, it.detail))
+        .collect::<Vec<_>>()
+        .join("; "))
 }
 
 /// Fills the book from the index and the desk from the journal.
@@ -267,10 +361,12 @@ fn load_desk(core: &Core) -> Result<(), StartError> {
             _ => None,
         };
         if let Some(record) = &record {
-            desk.book.put(entry.change.store.clone(), Held::of(record, entry.change.uid.clone()));
+            desk.book.put(
+                entry.change.store.clone(),
+                Held::of(record, entry.change.uid.clone()),
+            );
         }
-        let owner = entry.caller.owner.clone();
-        desk.put(entry, owner, record);
+        desk.put(entry, record);
     }
     let mut rows = Vec::new();
     core.index.stores(None, &mut |name, row| {
@@ -286,7 +382,10 @@ fn load_desk(core: &Core) -> Result<(), StartError> {
 /// The admin token is made once, kept for the person who runs the server, and known to us by its hash only.
 fn admin_token(data: &Path, journal: &Journal) -> Result<(), StartError> {
     let path = data.join("admin.token");
-    let there = std::fs::read_to_string(&path).ok().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty());
+    let there = std::fs::read_to_string(&path)
+        .ok()
+        .map(|it| it.trim().to_owned())
+        .filter(|it| !it.is_empty());
     let token = match there {
         Some(token) => token,
         None => {
@@ -296,7 +395,11 @@ fn admin_token(data: &Path, journal: &Journal) -> Result<(), StartError> {
         }
     };
     let owner: Owner = "admin".parse().expect("a plain word is an owner");
-    let caller = Caller { subject: "token:admin".to_owned(), role: Role::Admin, owner };
+    let caller = Caller {
+        subject: "token:admin".to_owned(),
+        role: Role::Admin,
+        owner,
+    };
     journal.put_token(&token_hash(&token), &caller)?;
     Ok(())
 }
@@ -305,7 +408,10 @@ fn new_token() -> String {
     use base64::Engine;
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    format!("fwt_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes))
+    format!(
+        "fwt_{}",
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+    )
 }
 
 /// What is kept of a token.
@@ -316,9 +422,18 @@ pub(super) fn token_hash(token: &str) -> String {
 fn write_secret(path: &Path, text: &str) -> Result<(), StartError> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    let fail = |source| StartError::File { path: path.display().to_string(), source };
+    let fail = |source| StartError::File {
+        path: path.display().to_string(),
+        source,
+    };
     let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path).map_err(fail)?;
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(fail)?;
     writeln!(file, "{text}").map_err(fail)
 }
 

@@ -3,6 +3,7 @@
 //! It is woken by accepted requests, by pushes that ended, by deletions that are due and by the clock; whatever
 //! arrives while it works joins the next group.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,11 @@ use super::group::{self, Fate, GroupError, Report};
 use super::project::{self, ProjectError};
 use super::settings::Mode;
 use super::{adopt, alarm, publish};
-use crate::domain::ChangeId;
+use crate::domain::{ChangeId, StoreName};
+use crate::domain::accept::Intent;
 use crate::domain::change::{Change, State};
 use crate::domain::entry::Entry;
+use crate::domain::request::Adopted;
 use crate::git::{GitError, PushOutcome, Remote, RemoteError};
 
 /// How many entries one group takes at most; the time bound usually ends it earlier.
@@ -36,14 +39,22 @@ struct Writer {
     last_push: Option<Instant>,
     next_fetch: Instant,
     blocked_until: Option<Instant>,
+    next_release: Instant,
 }
 
 /// Runs the writer until the token is cancelled, then ends after its current group.
 pub(super) async fn run(core: Arc<Core>, remote: Option<Remote>, stop: CancellationToken) {
     let remote = remote.map(Arc::new);
     let now = Instant::now();
-    let mut writer =
-        Writer { core, remote, pushing: None, last_push: None, next_fetch: now, blocked_until: None };
+    let mut writer = Writer {
+        core,
+        remote,
+        pushing: None,
+        last_push: None,
+        next_fetch: now,
+        blocked_until: None,
+        next_release: now,
+    };
     while !stop.is_cancelled() {
         let idle = match writer.turn().await {
             Ok(idle) => idle,
@@ -83,7 +94,14 @@ impl Writer {
             self.fetch().await?;
         }
         let core = self.core.clone();
-        let blocked = self.blocked_until.is_some_and(|until| until > Instant::now());
+        let blocked = self
+            .blocked_until
+            .is_some_and(|until| until > Instant::now());
+        if Instant::now() >= self.next_release {
+            // What waits for something else is looked at again now and then, not at every turn.
+            self.next_release = Instant::now() + LOOK / 2;
+            self.core.desk().release();
+        }
         let worked = tokio::task::spawn_blocking(move || work(&core, !blocked)).await??;
         self.begin_push()?;
         Ok(if worked { Duration::ZERO } else { LOOK })
@@ -113,7 +131,9 @@ impl Writer {
 
     /// What a push came to, as data, and what follows from it.
     async fn hear_push(&mut self) -> Result<(), TurnError> {
-        let Some(push) = self.pushing.take_if(|push| push.is_finished()) else { return Ok(()) };
+        let Some(push) = self.pushing.take_if(|push| push.is_finished()) else {
+            return Ok(());
+        };
         let outcome = push.await?;
         let problem = match outcome {
             Ok(PushOutcome::Pushed) => {
@@ -121,19 +141,35 @@ impl Writer {
                 return Ok(());
             }
             Ok(PushOutcome::LostRace { references }) => {
-                tracing::info!(?references, "somebody else pushed first; deriving again on their tip");
+                tracing::info!(
+                    ?references,
+                    "somebody else pushed first; deriving again on their tip"
+                );
                 self.next_fetch = Instant::now();
                 return Ok(());
             }
             Ok(PushOutcome::Denied { refusals, said }) => {
-                let reasons: Vec<String> = refusals.iter().map(|it| format!("{}: {}", it.reference, it.reason)).collect();
-                format!("the remote refuses our push ({}) {said}", reasons.join("; "))
+                let reasons: Vec<String> = refusals
+                    .iter()
+                    .map(|it| format!("{}: {}", it.reference, it.reason))
+                    .collect();
+                format!(
+                    "the remote refuses our push ({}) {said}",
+                    reasons.join("; ")
+                )
             }
-            Ok(PushOutcome::TimedOut) => "the push timed out; the remote is looked at before it is tried again".to_owned(),
-            Ok(PushOutcome::Unreachable { detail }) => format!("the remote cannot be reached: {detail}"),
+            Ok(PushOutcome::TimedOut) => {
+                "the push timed out; the remote is looked at before it is tried again".to_owned()
+            }
+            Ok(PushOutcome::Unreachable { detail }) => {
+                format!("the remote cannot be reached: {detail}")
+            }
             Err(error) => error.to_string(),
         };
-        tracing::warn!(problem, "the push did not go through; nothing is lost, it is tried again");
+        tracing::warn!(
+            problem,
+            "the push did not go through; nothing is lost, it is tried again"
+        );
         self.core.trouble(problem);
         self.blocked_until = Some(Instant::now() + BACK_OFF);
         self.next_fetch = Instant::now() + BACK_OFF;
@@ -142,7 +178,9 @@ impl Writer {
 
     /// Looks at the remote; where others wrote, everything unpublished is derived again on their tip.
     async fn fetch(&mut self) -> Result<(), TurnError> {
-        let (Some(remote), Mode::Remote { poll, .. }) = (self.remote.clone(), &self.core.settings.mode) else {
+        let (Some(remote), Mode::Remote { poll, .. }) =
+            (self.remote.clone(), &self.core.settings.mode)
+        else {
             return Ok(());
         };
         self.next_fetch = Instant::now() + *poll;
@@ -162,18 +200,26 @@ impl Writer {
     }
 
     fn begin_push(&mut self) -> Result<(), TurnError> {
-        let (Some(remote), Mode::Remote { pace, .. }) = (self.remote.clone(), &self.core.settings.mode) else {
+        let (Some(remote), Mode::Remote { pace, .. }) =
+            (self.remote.clone(), &self.core.settings.mode)
+        else {
             return Ok(());
         };
         let now = Instant::now();
         let paced = self.last_push.is_some_and(|last| last + *pace > now);
         let blocked = self.blocked_until.is_some_and(|until| until > now);
-        if self.pushing.is_some() || paced || blocked || publish::unpublished(&self.core)?.is_empty() {
+        if self.pushing.is_some()
+            || paced
+            || blocked
+            || publish::unpublished(&self.core)?.is_empty()
+        {
             return Ok(());
         }
         self.last_push = Some(now);
         let core = self.core.clone();
-        self.pushing = Some(tokio::task::spawn_blocking(move || publish::push(&core, &remote)));
+        self.pushing = Some(tokio::task::spawn_blocking(move || {
+            publish::push(&core, &remote)
+        }));
         Ok(())
     }
 }
@@ -198,7 +244,10 @@ fn work(core: &Core, may_write: bool) -> Result<bool, TurnError> {
         Err(error) => {
             give_back(core, &ids, removals);
             if let GroupError::Moved(reference) = &error {
-                tracing::info!(reference, "somebody else moved the branch; deriving again on their tip");
+                tracing::info!(
+                    reference,
+                    "somebody else moved the branch; deriving again on their tip"
+                );
                 return Ok(true);
             }
             return Err(error.into());
@@ -206,8 +255,11 @@ fn work(core: &Core, may_write: bool) -> Result<bool, TurnError> {
     };
     let landed = report.landed;
     let left = report.left.clone();
+    for (id, reason) in &report.held {
+        core.desk().hold(id.clone(), reason.clone());
+    }
     record(core, report)?;
-    give_back(core, &left, std::collections::BTreeSet::new());
+    give_back(core, &left, BTreeSet::new());
     if landed && matches!(core.settings.mode, Mode::Embedded) {
         project::catch_up(core)?;
         core.agreed();
@@ -216,13 +268,9 @@ fn work(core: &Core, may_write: bool) -> Result<bool, TurnError> {
 }
 
 /// Puts entries and removals back that did not land.
-fn give_back(core: &Core, ids: &[ChangeId], removals: std::collections::BTreeSet<crate::domain::StoreName>) {
+fn give_back(core: &Core, ids: &[ChangeId], removals: BTreeSet<StoreName>) {
     let mut desk = core.desk();
-    let book = std::mem::take(&mut desk.book);
-    desk.put_back(ids, |entry| {
-        book.get(&entry.change.store).map_or_else(|| entry.caller.owner.clone(), |it| it.owner.clone())
-    });
-    desk.book = book;
+    desk.put_back(ids);
     for store in removals {
         desk.tear_down(store);
     }
@@ -236,18 +284,28 @@ fn record(core: &Core, report: Report) -> Result<(), TurnError> {
     for (mut entry, fate) in report.fates {
         match fate {
             Fate::Written(commit, record) => {
-                entry.change.go(State::Written, now, Some(format!("commit {commit}")));
+                entry
+                    .change
+                    .go(State::Written, now, Some(format!("commit {commit}")));
                 entry.commit = Some(commit.clone());
-                core.desk().note_written(entry.change.store.clone(), commit, record);
+                core.desk()
+                    .note_written(entry.change.store.clone(), commit, record);
                 written.push(entry);
             }
             Fate::Nothing => {
                 entry.change.noop = true;
-                entry.change.go(State::Ready, now, Some("there was nothing to change".to_owned()));
+                entry.change.go(
+                    State::Ready,
+                    now,
+                    Some("there was nothing to change".to_owned()),
+                );
                 ended.push(entry.change);
             }
             Fate::Failed(error) => {
                 tracing::warn!(change = %entry.change.id, store = %entry.change.store, error.message, "a change failed");
+                if matches!(entry.intent, Intent::Adopt { kind: Adopted::Removed, .. }) {
+                    lock(&core.put_back).insert(entry.change.store.clone());
+                }
                 entry.change.fail(error, now);
                 ended.push(entry.change);
             }
@@ -277,7 +335,10 @@ impl Core {
             return Ok(());
         }
         self.journal.settle(&[], ended)?;
-        self.index.apply(&crate::domain::entry::Projection { changes: ended.to_vec(), ..Default::default() })?;
+        self.index.apply(&crate::domain::entry::Projection {
+            changes: ended.to_vec(),
+            ..Default::default()
+        })?;
         let mut desk = self.desk();
         for change in ended {
             desk.remove(&change.id);
@@ -295,7 +356,10 @@ impl Core {
     }
 
     fn agreed(&self) {
-        *lock(&self.remote) = RemoteStatus { problem: None, agreed_at: Some(self.now()) };
+        *lock(&self.remote) = RemoteStatus {
+            problem: None,
+            agreed_at: Some(self.now()),
+        };
     }
 
     fn trouble(&self, problem: String) {

@@ -19,15 +19,22 @@ pub(crate) type Answer = (u16, Value);
 
 impl Api {
     pub(crate) fn new(base: &str, token: &str) -> Self {
-        let config =
-            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(70)));
-        Self { base: base.to_owned(), token: token.to_owned(), agent: config.build().into() }
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(70)));
+        Self {
+            base: base.to_owned(),
+            token: token.to_owned(),
+            agent: config.build().into(),
+        }
     }
 
     /// GET, or why there is no answer.
     pub(crate) fn try_get(&self, path: &str) -> Result<Answer, String> {
-        let request =
-            self.agent.get(format!("{}{path}", self.base)).header("authorization", format!("Bearer {}", self.token));
+        let request = self
+            .agent
+            .get(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token));
         read(request.call())
     }
 
@@ -41,29 +48,47 @@ impl Api {
 
     /// POST, or why there is no answer.
     pub(crate) fn try_post(&self, path: &str, body: &Value) -> Result<Answer, String> {
-        let request =
-            self.agent.post(format!("{}{path}", self.base)).header("authorization", format!("Bearer {}", self.token));
-        read(request.header("content-type", "application/json").send(body.to_string()))
+        let request = self
+            .agent
+            .post(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token));
+        read(
+            request
+                .header("content-type", "application/json")
+                .send(body.to_string()),
+        )
     }
 
     /// POST that waits until the change is merged.
     pub(crate) fn post_waiting(&self, path: &str, body: &Value) -> Answer {
-        let request =
-            self.agent.post(format!("{}{path}", self.base)).header("authorization", format!("Bearer {}", self.token));
-        let request = request.header("content-type", "application/json").header("prefer", "wait=30");
+        let request = self
+            .agent
+            .post(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token));
+        let request = request
+            .header("content-type", "application/json")
+            .header("prefer", "wait=30");
         read(request.send(body.to_string())).expect("the server answers")
     }
 
     pub(crate) fn patch(&self, path: &str, body: &Value) -> Answer {
-        let request =
-            self.agent.patch(format!("{}{path}", self.base)).header("authorization", format!("Bearer {}", self.token));
-        read(request.header("content-type", "application/merge-patch+json").send(body.to_string()))
-            .expect("the server answers")
+        let request = self
+            .agent
+            .patch(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token));
+        read(
+            request
+                .header("content-type", "application/merge-patch+json")
+                .send(body.to_string()),
+        )
+        .expect("the server answers")
     }
 
     pub(crate) fn delete(&self, path: &str) -> Answer {
-        let request =
-            self.agent.delete(format!("{}{path}", self.base)).header("authorization", format!("Bearer {}", self.token));
+        let request = self
+            .agent
+            .delete(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token));
         read(request.call()).expect("the server answers")
     }
 
@@ -88,7 +113,11 @@ impl Api {
     pub(crate) fn store_in(&self, name: &str, phase: &str, limit: Duration) -> Value {
         eventually(&format!("store {name} is {phase}"), limit, || {
             let (status, body) = self.try_get(&format!("/api/v1/stores/{name}"))?;
-            if status == 200 && body["phase"] == phase { Ok(body) } else { Err(format!("{status} {body}")) }
+            if status == 200 && body["phase"] == phase {
+                Ok(body)
+            } else {
+                Err(format!("{status} {body}"))
+            }
         })
     }
 
@@ -96,7 +125,11 @@ impl Api {
     pub(crate) fn change_in(&self, id: &str, state: &str, limit: Duration) -> Value {
         eventually(&format!("change {id} is {state}"), limit, || {
             let (status, body) = self.try_get(&format!("/api/v1/changes/{id}"))?;
-            if status == 200 && body["state"] == state { Ok(body) } else { Err(format!("{status} {body}")) }
+            if status == 200 && body["state"] == state {
+                Ok(body)
+            } else {
+                Err(format!("{status} {body}"))
+            }
         })
     }
 }
@@ -110,6 +143,12 @@ pub(crate) fn accepted((status, body): Answer) -> String {
 fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, String> {
     let mut answer = answer.map_err(|error| error.to_string())?;
     let status = answer.status().as_u16();
-    let text = answer.body_mut().read_to_string().map_err(|error| error.to_string())?;
-    Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    let text = answer
+        .body_mut()
+        .read_to_string()
+        .map_err(|error| error.to_string())?;
+    Ok((
+        status,
+        serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    ))
 }

@@ -18,11 +18,21 @@ pub(crate) fn try_git(dir: &Path, args: &[&str]) -> (bool, String) {
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_TERMINAL_PROMPT", "0")
-        .envs([("GIT_AUTHOR_NAME", "Ann"), ("GIT_AUTHOR_EMAIL", "ann@example.com")])
-        .envs([("GIT_COMMITTER_NAME", "Ann"), ("GIT_COMMITTER_EMAIL", "ann@example.com")])
+        .envs([
+            ("GIT_AUTHOR_NAME", "Ann"),
+            ("GIT_AUTHOR_EMAIL", "ann@example.com"),
+        ])
+        .envs([
+            ("GIT_COMMITTER_NAME", "Ann"),
+            ("GIT_COMMITTER_EMAIL", "ann@example.com"),
+        ])
         .output()
         .expect("git runs");
-    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&out.stdout),
+        String::from_utf8_lossy(&out.stderr)
+    );
     (out.status.success(), said.trim().to_owned())
 }
 
@@ -46,13 +56,38 @@ impl<'a> Person<'a> {
         for _ in 0..20 {
             git(
                 &self.clone,
-                &["fetch", "--quiet", self.url, &format!("+refs/heads/{branch}:refs/remotes/origin/{branch}")],
+                &[
+                    "fetch",
+                    "--quiet",
+                    self.url,
+                    &format!("+refs/heads/{branch}:refs/remotes/origin/{branch}"),
+                ],
             );
-            git(&self.clone, &["checkout", "--quiet", "-B", branch, &format!("origin/{branch}")]);
+            git(
+                &self.clone,
+                &[
+                    "checkout",
+                    "--quiet",
+                    "-B",
+                    branch,
+                    &format!("origin/{branch}"),
+                ],
+            );
             change(&self.clone);
             git(&self.clone, &["add", "--all"]);
-            git(&self.clone, &["commit", "--quiet", "--allow-empty", "--message", message]);
-            let (ok, _) = try_git(&self.clone, &["push", "--quiet", self.url, &format!("HEAD:refs/heads/{branch}")]);
+            git(
+                &self.clone,
+                &["commit", "--quiet", "--allow-empty", "--message", message],
+            );
+            let (ok, _) = try_git(
+                &self.clone,
+                &[
+                    "push",
+                    "--quiet",
+                    self.url,
+                    &format!("HEAD:refs/heads/{branch}"),
+                ],
+            );
             if ok {
                 return git(&self.clone, &["rev-parse", "HEAD"]);
             }

@@ -27,7 +27,13 @@ impl Server {
         let log = data.with_extension("log");
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
         let child = spawn(&args, data, &log);
-        let mut server = Self { child, args, data: data.to_owned(), log, ready_in: Duration::ZERO };
+        let mut server = Self {
+            child,
+            args,
+            data: data.to_owned(),
+            log,
+            ready_in: Duration::ZERO,
+        };
         server.wait_until_ready();
         server
     }
@@ -52,7 +58,9 @@ impl Server {
 
     /// A client with the admin's token.
     pub(crate) fn api(&self) -> Api {
-        let read = |name: &str| std::fs::read_to_string(self.data.join(name)).expect("the data folder has it");
+        let read = |name: &str| {
+            std::fs::read_to_string(self.data.join(name)).expect("the data folder has it")
+        };
         let address = read("address");
         let address = address.trim().trim_start_matches("http://");
         Api::new(&format!("http://{address}"), read("admin.token").trim())
@@ -60,9 +68,17 @@ impl Server {
 
     /// Resident memory in bytes (`VmRSS` of proc(5)).
     pub(crate) fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the server runs");
-        let line = status.lines().find(|it| it.starts_with("VmRSS:")).expect("the kernel tells");
-        let kib: u64 = line.split_whitespace().nth(1).and_then(|it| it.parse().ok()).expect("a number");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .expect("the server runs");
+        let line = status
+            .lines()
+            .find(|it| it.starts_with("VmRSS:"))
+            .expect("the kernel tells");
+        let kib: u64 = line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|it| it.parse().ok())
+            .expect("a number");
         kib * 1024
     }
 
@@ -72,7 +88,8 @@ impl Server {
             if let Ok(Some(status)) = self.child.try_wait() {
                 panic!("the server ended with {status}: {}", self.said());
             }
-            let there = self.data.join("address").exists() && self.data.join("admin.token").exists();
+            let there =
+                self.data.join("address").exists() && self.data.join("admin.token").exists();
             if !there {
                 return Err("it has no address yet".to_owned());
             }
@@ -100,7 +117,11 @@ impl Drop for Server {
 fn spawn(args: &[String], data: &Path, log: &Path) -> Child {
     // A stale address of an earlier run would be taken for this one's.
     let _gone = std::fs::remove_file(data.join("address"));
-    let file = File::options().create(true).append(true).open(log).expect("the log can be written");
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .expect("the log can be written");
     Command::new(PROGRAM)
         .args(args)
         .stdin(Stdio::null())
@@ -112,8 +133,15 @@ fn spawn(args: &[String], data: &Path, log: &Path) -> Child {
 
 /// Runs the program to its end and returns what it printed.
 pub(crate) fn run(args: &[&str]) -> String {
-    let out = Command::new(PROGRAM).args(args).output().expect("the program starts");
+    let out = Command::new(PROGRAM)
+        .args(args)
+        .output()
+        .expect("the program starts");
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
-    assert!(out.status.success(), "fleetwright {args:?}: {said}{}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        out.status.success(),
+        "fleetwright {args:?}: {said}{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
     said
 }

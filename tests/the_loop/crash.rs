@@ -10,7 +10,9 @@ fn an_accepted_request_survives_kill_9() {
     let mut accepted = Vec::new();
     for round in 0..10 {
         let api = world.api();
-        accepted.push(api.create(&json!({"name": format!("shop-{round}"), "engine": "woocommerce", "owner": "alice"})));
+        accepted.push(api.create(
+            &json!({"name": format!("shop-{round}"), "engine": "woocommerce", "owner": "alice"}),
+        ));
         // Rounds end at different moments: in the journal only, written, or while the push is under way.
         std::thread::sleep(std::time::Duration::from_millis(round * 15));
         world.server.kill_and_restart();

@@ -15,13 +15,29 @@ fn a_release_that_cannot_succeed_is_told_and_deleted() {
     api.create(&body);
     let shop = eventually("the store is told to have failed", SOON, || {
         let shop = api.store("broken");
-        if shop["phase"] == "Failed" || shop["phase"] == "Degraded" { Ok(shop) } else { Err(shop.to_string()) }
+        if shop["phase"] == "Failed" || shop["phase"] == "Degraded" {
+            Ok(shop)
+        } else {
+            Err(shop.to_string())
+        }
     });
     assert_eq!(shop["reason"], "InstallFailed", "{shop}");
-    assert!(shop["message"].as_str().unwrap().contains("Helm install failed"), "{shop}");
+    assert!(
+        shop["message"]
+            .as_str()
+            .unwrap()
+            .contains("Helm install failed"),
+        "{shop}"
+    );
     assert!(!shop["nextStep"].as_str().unwrap().is_empty(), "{shop}");
-    let release = world.object("helmrelease", "fleet", "broken").expect("the release is there");
-    assert_eq!(release["status"]["installFailures"].as_i64().unwrap_or(1), 1, "told at its first failure");
+    let release = world
+        .object("helmrelease", "fleet", "broken")
+        .expect("the release is there");
+    assert_eq!(
+        release["status"]["installFailures"].as_i64().unwrap_or(1),
+        1,
+        "told at its first failure"
+    );
 
     // delete works from there
     let deleted = api.remove("broken");

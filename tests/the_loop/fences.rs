@@ -16,16 +16,28 @@ fn no_account_gets_out_of_its_fence() {
     api.store_in("beta", "Ready", SOON);
 
     let kubectl = |arguments: &[&str], input: &str| {
-        world.bed.kubectl_with_input(arguments, input).map_err(|error| error.to_string())
+        world
+            .bed
+            .kubectl_with_input(arguments, input)
+            .map_err(|error| error.to_string())
     };
     let shard = fleetwright::domain::record::shard(&"alpha".parse().unwrap());
-    let alpha = Alpha { uid: alpha["uid"].as_str().unwrap(), shard: &shard };
+    let alpha = Alpha {
+        uid: alpha["uid"].as_str().unwrap(),
+        shard: &shard,
+    };
     let wrong = Cases::load().run(&kubectl, &alpha);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
     // a live delete without the mark is refused to everybody
-    let out = world.bed.kubectl(&["delete", "namespace", "store-alpha", "--wait=false"]).expect("kubectl runs");
-    assert!(!out.status.success(), "a namespace without the mark was deleted");
+    let out = world
+        .bed
+        .kubectl(&["delete", "namespace", "store-alpha", "--wait=false"])
+        .expect("kubectl runs");
+    assert!(
+        !out.status.success(),
+        "a namespace without the mark was deleted"
+    );
 
     // create, update and delete go on
     let gamma = api.create(&json!({"name": "gamma", "engine": "woocommerce", "owner": "alice"}));

@@ -22,15 +22,28 @@ fn figures_are_printed() {
 
     let embedded = world.dir.path().join("embedded");
     std::fs::create_dir_all(&embedded).unwrap();
-    let args = ["dev", "--data", &text(&embedded), "--listen", "127.0.0.1:0", "--no-limits"];
+    let args = [
+        "dev",
+        "--data",
+        &text(&embedded),
+        "--listen",
+        "127.0.0.1:0",
+        "--no-limits",
+    ];
     let mut dev = Server::start(&args, &embedded);
     dev.kill_and_restart();
     let started = dev.ready_in;
     let mut commits: Vec<Duration> = (0..200).map(|n| until_commit(&dev, n)).collect();
     commits.sort();
 
-    println!("figures of the loop ({} cores)", std::thread::available_parallelism().map_or(0, usize::from));
-    println!("  request to commit, 200 requests one by one, dev:  p50 {:?}, p99 {:?}", commits[99], commits[197]);
+    println!(
+        "figures of the loop ({} cores)",
+        std::thread::available_parallelism().map_or(0, usize::from)
+    );
+    println!(
+        "  request to commit, 200 requests one by one, dev:  p50 {:?}, p99 {:?}",
+        commits[99], commits[197]
+    );
     println!("  request to Ready, one store, real Flux:           {ready:?}");
     println!("  start-up of dev on a made repository:             {started:?}");
     println!("  memory of the server at rest, one cluster:        {at_rest} KiB");
@@ -40,7 +53,10 @@ fn figures_are_printed() {
 fn until_commit(dev: &Server, n: usize) -> Duration {
     let api = dev.api();
     let began = Instant::now();
-    let (_, change) = api.post_waiting("/api/v1/stores", &json!({"name": format!("s{n}"), "engine": "woocommerce"}));
+    let (_, change) = api.post_waiting(
+        "/api/v1/stores",
+        &json!({"name": format!("s{n}"), "engine": "woocommerce"}),
+    );
     assert!(change["commit"].is_string(), "{change}");
     began.elapsed()
 }

@@ -16,40 +16,73 @@ fn a_store_is_created_updated_and_deleted() {
     assert_eq!(change["commit"], shop["revisions"]["desired"]);
     assert_eq!(shop["revisions"]["applied"], shop["revisions"]["desired"]);
     assert_eq!(world.commits_of(&created), 1);
-    let release = world.object("helmrelease", "fleet", "shop").expect("the release is there");
+    let release = world
+        .object("helmrelease", "fleet", "shop")
+        .expect("the release is there");
     assert_eq!(release["spec"]["values"]["workers"], 4);
-    let states: Vec<&str> = change["timeline"].as_array().unwrap().iter().filter_map(|it| it["state"].as_str()).collect();
+    let states: Vec<&str> = change["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|it| it["state"].as_str())
+        .collect();
     assert_eq!(states, ["queued", "written", "merged", "applied", "ready"]);
 
     // updated
     let (status, updated) = api.patch("/api/v1/stores/shop", &json!({"plan": "medium"}));
     assert_eq!(status, 202, "{updated}");
     api.change_in(updated["id"].as_str().unwrap(), "ready", SOON);
-    let release = world.object("helmrelease", "fleet", "shop").expect("the release is there");
+    let release = world
+        .object("helmrelease", "fleet", "shop")
+        .expect("the release is there");
     assert_eq!(release["spec"]["values"]["workers"], 6);
     assert_eq!(api.store("shop")["spec"]["plan"], "medium");
 
     // deleted, in two commits of one change
     let deleted = api.remove("shop");
-    assert_eq!(api.remove("shop"), deleted, "a repeated delete is the same change");
-    let (status, _) = api.post("/api/v1/stores", &json!({"name": "shop", "engine": "woocommerce", "owner": "alice"}));
+    assert_eq!(
+        api.remove("shop"),
+        deleted,
+        "a repeated delete is the same change"
+    );
+    let (status, _) = api.post(
+        "/api/v1/stores",
+        &json!({"name": "shop", "engine": "woocommerce", "owner": "alice"}),
+    );
     assert_eq!(status, 409, "the name is not free before the store is gone");
     api.store_in("shop", "Deleted", SOON);
     api.change_in(&deleted, "ready", SOON);
     assert_eq!(world.commits_of(&deleted), 2);
     assert!(!world.has("helmrelease", "fleet", "shop"));
     assert!(!world.has("namespace", "", "store-shop"));
-    let left = |branch: &str| world.files(branch, "").into_iter().filter(|it| it.contains("shop")).count();
-    assert_eq!((left("main"), left("deploy/local")), (0, 0), "no file of the store is left");
+    let left = |branch: &str| {
+        world
+            .files(branch, "")
+            .into_iter()
+            .filter(|it| it.contains("shop"))
+            .count()
+    };
+    assert_eq!(
+        (left("main"), left("deploy/local")),
+        (0, 0),
+        "no file of the store is left"
+    );
 
     // the name is free again, for its owner only
-    let (status, _) = api.post("/api/v1/stores", &json!({"name": "shop", "engine": "woocommerce", "owner": "bob"}));
+    let (status, _) = api.post(
+        "/api/v1/stores",
+        &json!({"name": "shop", "engine": "woocommerce", "owner": "bob"}),
+    );
     assert_eq!(status, 409);
     let again = api.create(&json!({"name": "shop", "engine": "woocommerce", "owner": "alice"}));
     let again = api.change_in(&again, "ready", SOON);
     assert_ne!(again["uid"], change["uid"]);
     let (_, history) = api.get("/api/v1/stores/shop/history");
-    assert_eq!(history["items"].as_array().unwrap().len(), 1, "a name used again shows nothing of its former life");
+    assert_eq!(
+        history["items"].as_array().unwrap().len(),
+        1,
+        "a name used again shows nothing of its former life"
+    );
     world.audit();
 }
 
@@ -69,13 +102,32 @@ fn the_index_is_a_cache() {
     api.change_in(changed["id"].as_str().unwrap(), "ready", SOON);
     let told = |api: &crate::support::api::Api| {
         let (_, changes) = api.get("/api/v1/changes");
-        let states: Vec<(String, String, String)> = changes["items"].as_array().unwrap().iter()
-            .map(|it| (it["id"].to_string(), it["state"].to_string(), it["commit"].to_string())).collect();
-        let stores: Vec<_> = ["one", "two", "three"].iter().map(|name| {
-            let store = api.store(name);
-            let (_, history) = api.get(&format!("/api/v1/stores/{name}/history"));
-            (store["phase"].clone(), store["uid"].clone(), store["spec"].clone(), store["revisions"].clone(), history)
-        }).collect();
+        let states: Vec<(String, String, String)> = changes["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| {
+                (
+                    it["id"].to_string(),
+                    it["state"].to_string(),
+                    it["commit"].to_string(),
+                )
+            })
+            .collect();
+        let stores: Vec<_> = ["one", "two", "three"]
+            .iter()
+            .map(|name| {
+                let store = api.store(name);
+                let (_, history) = api.get(&format!("/api/v1/stores/{name}/history"));
+                (
+                    store["phase"].clone(),
+                    store["uid"].clone(),
+                    store["spec"].clone(),
+                    store["revisions"].clone(),
+                    history,
+                )
+            })
+            .collect();
         (states, stores)
     };
     let before = told(&api);

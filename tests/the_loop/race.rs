@@ -13,7 +13,9 @@ fn both_sides_of_a_race_are_kept() {
     let mut ours = Vec::new();
     // Every request is followed at once by a push of theirs: some of ours lose the race.
     for round in 0..12 {
-        ours.push(world.api().create(&json!({"name": format!("shop-{round}"), "engine": "woocommerce", "owner": "alice"})));
+        ours.push(world.api().create(
+            &json!({"name": format!("shop-{round}"), "engine": "woocommerce", "owner": "alice"}),
+        ));
         theirs.push(ann.pushes("main", &format!("Note {round}"), &|clone| {
             std::fs::write(clone.join(format!("note-{round}.txt")), "a person's file\n").unwrap();
         }));
@@ -24,12 +26,28 @@ fn both_sides_of_a_race_are_kept() {
         assert_eq!(world.commits_of(change), 1);
     }
     for commit in theirs {
-        git(&world.remote, &["merge-base", "--is-ancestor", &commit, "main"]);
+        git(
+            &world.remote,
+            &["merge-base", "--is-ancestor", &commit, "main"],
+        );
     }
-    let notes = world.files("main", "").into_iter().filter(|it| it.starts_with("note-")).count();
+    let notes = world
+        .files("main", "")
+        .into_iter()
+        .filter(|it| it.starts_with("note-"))
+        .count();
     assert_eq!(notes, 12);
-    assert!(world.files("deploy/local", "").iter().all(|it| !it.starts_with("note-")));
-    let lost = world.server.said().matches("somebody else pushed first").count();
+    assert!(
+        world
+            .files("deploy/local", "")
+            .iter()
+            .all(|it| !it.starts_with("note-"))
+    );
+    let lost = world
+        .server
+        .said()
+        .matches("somebody else pushed first")
+        .count();
     println!("races lost and derived again: {lost}");
     world.audit();
 }

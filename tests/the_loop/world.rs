@@ -49,10 +49,21 @@ impl World {
         let config = dir.path().join("config.yaml");
         write_config(&config, &data, &git_server.url, bed.kubeconfig());
         let server = Server::start(&["serve", "--config", &text(&config)], &data);
-        let world = Self { server, bed, git: git_server, remote, data, dir, _turn: turn };
+        let world = Self {
+            server,
+            bed,
+            git: git_server,
+            remote,
+            data,
+            dir,
+            _turn: turn,
+        };
         world.wait_for_deploy_branch();
         let bootstrap = run(&["cluster", "bootstrap", "local", "--config", &text(&config)]);
-        world.bed.kubectl_apply(&bootstrap).expect("the bootstrap applies");
+        world
+            .bed
+            .kubectl_apply(&bootstrap)
+            .expect("the bootstrap applies");
         world
     }
 
@@ -68,7 +79,16 @@ impl World {
 
     /// An object of the cluster as JSON, if it is there.
     pub(crate) fn object(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
-        let out = self.bed.kubectl_ok(&["get", kind, "--namespace", namespace, name, "--ignore-not-found", "--output", "json"]);
+        let out = self.bed.kubectl_ok(&[
+            "get",
+            kind,
+            "--namespace",
+            namespace,
+            name,
+            "--ignore-not-found",
+            "--output",
+            "json",
+        ]);
         serde_json::from_str(&out.expect("the API server answers")).ok()
     }
 
@@ -81,9 +101,18 @@ impl World {
     pub(crate) fn synced(&self) {
         eventually("the cluster has the newest deploy commit", SOON, || {
             let head = git(&self.remote, &["rev-parse", "deploy/local"]);
-            let source = self.object("gitrepository", "fleet", "fleet").ok_or("there is no GitRepository")?;
-            let seen = source["status"]["artifact"]["revision"].as_str().unwrap_or_default().to_owned();
-            if seen.ends_with(&head) { Ok(()) } else { Err(format!("{seen} and not {head}")) }
+            let source = self
+                .object("gitrepository", "fleet", "fleet")
+                .ok_or("there is no GitRepository")?;
+            let seen = source["status"]["artifact"]["revision"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            if seen.ends_with(&head) {
+                Ok(())
+            } else {
+                Err(format!("{seen} and not {head}"))
+            }
         });
     }
 
@@ -98,27 +127,60 @@ impl World {
     /// Commits on main that carry a change's trailer.
     pub(crate) fn commits_of(&self, change: &str) -> usize {
         let grep = format!("--grep=^Fleetwright-Change: {change}$");
-        git(&self.remote, &["log", "--first-parent", "--format=%H", &grep, "main"]).lines().count()
+        git(
+            &self.remote,
+            &["log", "--first-parent", "--format=%H", &grep, "main"],
+        )
+        .lines()
+        .count()
     }
 
     /// Every branch is linear, signed where it must be, and the repository is sound.
     pub(crate) fn audit(&self) {
-        assert_eq!(git(&self.remote, &["fsck", "--strict", "--no-dangling"]), "");
-        let signers = format!("gpg.ssh.allowedSignersFile={}", text(&self.data.join("allowed_signers")));
-        let merges = git(&self.remote, &["rev-list", "--min-parents=2", "main", "deploy/local"]);
+        assert_eq!(
+            git(&self.remote, &["fsck", "--strict", "--no-dangling"]),
+            ""
+        );
+        let signers = format!(
+            "gpg.ssh.allowedSignersFile={}",
+            text(&self.data.join("allowed_signers"))
+        );
+        let merges = git(
+            &self.remote,
+            &["rev-list", "--min-parents=2", "main", "deploy/local"],
+        );
         assert_eq!(merges, "", "branches are linear");
-        let ours = git(&self.remote, &["log", "--format=%H", "--grep=^Fleetwright-Change:", "main"]);
-        let deploys = git(&self.remote, &["log", "--format=%H", "--grep=^Fleetwright-Sequence:", "deploy/local"]);
+        let ours = git(
+            &self.remote,
+            &["log", "--format=%H", "--grep=^Fleetwright-Change:", "main"],
+        );
+        let deploys = git(
+            &self.remote,
+            &[
+                "log",
+                "--format=%H",
+                "--grep=^Fleetwright-Sequence:",
+                "deploy/local",
+            ],
+        );
         for commit in ours.lines().chain(deploys.lines()) {
             git(&self.remote, &["-c", &signers, "verify-commit", commit]);
         }
     }
 
     fn wait_for_deploy_branch(&self) {
-        eventually("the deploy branch is published", Duration::from_secs(20), || {
-            let heads = git(&self.remote, &["for-each-ref", "refs/heads/deploy/local"]);
-            if heads.is_empty() { Err("not yet".to_owned()) } else { Ok(()) }
-        });
+        eventually(
+            "the deploy branch is published",
+            Duration::from_secs(20),
+            || {
+                let heads = git(&self.remote, &["for-each-ref", "refs/heads/deploy/local"]);
+                if heads.is_empty() {
+                    Err("not yet".to_owned())
+                } else {
+                    Ok(())
+                }
+            },
+        );
     }
 }
 
@@ -136,5 +198,7 @@ fn write_config(config: &Path, data: &Path, url: &str, kubeconfig: &Path) {
 
 /// A path as text.
 pub(crate) fn text(path: &Path) -> String {
-    path.to_str().expect("temporary folders have plain names").to_owned()
+    path.to_str()
+        .expect("temporary folders have plain names")
+        .to_owned()
 }

@@ -1,0 +1,47 @@
+//! Why an accepted change waits although the writer is free: a grace period, a cluster that is busy deleting, or
+//! something held by hand. What waits holds up nothing else and says what it waits for.
+
+use jiff::SignedDuration;
+
+use super::core::Core;
+use crate::domain::accept::Intent;
+use crate::domain::change::Action;
+use crate::domain::entry::Entry;
+use crate::domain::policy::FleetPolicy;
+use crate::domain::record::Record;
+
+/// What a change waits for; none when it may be written. `begun` counts deletions that this group begins.
+pub(super) fn hold(core: &Core, policy: &FleetPolicy, entry: &Entry, record: Option<&Record>, begun: u32) -> Option<String> {
+    let record = record.filter(|it| entry.change.action == Action::Delete && it.metadata.deletion.is_none())?;
+    if core.settings.lift_limits {
+        return None;
+    }
+    grace(core, policy, entry)
+        .or_else(|| busy(core, policy, record, begun))
+        .or_else(|| held_by_hand(core, record))
+}
+
+/// A delete can be cancelled until its grace period is over. A record removed by hand is gone already.
+fn grace(core: &Core, policy: &FleetPolicy, entry: &Entry) -> Option<String> {
+    if matches!(entry.intent, Intent::Adopt { .. }) {
+        return None;
+    }
+    let seconds = SignedDuration::from_secs(policy.grace_seconds());
+    let until = entry.change.created_at.checked_add(seconds).ok()?;
+    (until > core.now()).then(|| format!("its grace period, which ends at {until:.0}; cancel the change to keep the store"))
+}
+
+/// Namespaces that go all at once would keep a cluster from everything else.
+fn busy(core: &Core, policy: &FleetPolicy, record: &Record, begun: u32) -> Option<String> {
+    let cluster = &record.spec.cluster;
+    let limit = policy.clusters.get(cluster)?.deletes_at_once;
+    let under_way = core.desk().leaving(cluster, record.name()) + begun;
+    (under_way >= limit).then(|| format!("other deletions: {under_way} are under way on cluster {cluster}, which is the limit"))
+}
+
+/// A release that is suspended is not uninstalled when it goes, so its objects would stay.
+fn held_by_hand(core: &Core, record: &Record) -> Option<String> {
+    let seen = core.watched.get(&record.spec.cluster)?.view.store(record.name())?;
+    let suspended = seen.release.is_some_and(|release| release.suspended);
+    suspended.then(|| format!("its HelmRelease {}, which somebody suspended by hand; resume it, or Flux could not uninstall it", record.name()))
+}
