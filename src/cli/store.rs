@@ -45,10 +45,10 @@ impl Listed for StoreView {
         vec![
             self.name.to_string(),
             self.phase.as_str().to_owned(),
-            format!("{} {}", self.spec.engine, self.spec.version),
-            self.spec.plan.clone(),
-            self.spec.owner.to_string(),
-            self.spec.cluster.to_string(),
+            format!("{} {}", self.record.spec.engine, self.record.spec.version),
+            self.record.spec.plan.clone(),
+            self.record.spec.owner.to_string(),
+            self.record.spec.cluster.to_string(),
             self.url.clone(),
         ]
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::change::{Action, State};
 use super::phase::Phase;
-use super::record::Spec;
+use super::record::Record;
 use super::{ChangeId, ClusterName, CommitId, Owner, StoreName, Uid};
 
 /// One page of a list, and where the next begins.
@@ -63,7 +63,7 @@ pub struct StoreView {
     /// The uid.
     pub uid: Uid,
     /// What it shall be.
-    pub spec: Spec,
+    pub record: Record,
     /// Where it is.
     pub phase: Phase,
     /// One word for programs.
@@ -80,6 +80,8 @@ pub struct StoreView {
     pub credentials_ref: CredentialsRef,
     /// Desired and applied commits.
     pub revisions: Revisions,
+    /// Whether the shop works, as far as its cluster shows: `healthy`, `degraded`, `failed` or `unknown`.
+    pub health: String,
     /// Changes that are not merged yet.
     pub pending_changes: Vec<ChangeId>,
     /// Whether an older template or policy rendered it.

@@ -110,6 +110,16 @@ pub(super) fn update(repo: &Repository, updates: &[RefUpdate]) -> Result<Landed,
     Ok(Landed::Yes)
 }
 
+/// Deletes a reference, if it is there.
+pub(super) fn forget(repo: &Repository, name: &str) -> Result<(), GitError> {
+    check_name(name)?;
+    match repo.find_reference(name).and_then(|mut it| it.delete()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(()),
+        Err(error) => Err(GitError::library("delete a reference", repo)(error)),
+    }
+}
+
 fn lock<'r>(
     repo: &'r Repository,
     name: &str,

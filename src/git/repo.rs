@@ -137,6 +137,11 @@ impl FleetRepo {
         refs::update(&*self.handle()?, updates)
     }
 
+    /// Deletes a reference of the mirror's own; one that is not there is no error. The commits stay.
+    pub fn forget(&self, full: &str) -> Result<(), GitError> {
+        refs::forget(&*self.handle()?, full)
+    }
+
     /// Whether a commit is here.
     pub fn contains(&self, commit: &CommitId) -> Result<bool, GitError> {
         let found = self

@@ -15,7 +15,7 @@ use crate::domain::change::Change;
 use crate::domain::entry::{Projection, StoreRow};
 use crate::domain::view::HistoryItem;
 use crate::domain::{ChangeId, CommitId, StoreName, Uid};
-use tables::{CHANGES, HISTORY, META, OPEN, STORES, TIP, decode, encode};
+use tables::{CHANGES, HISTORY, LAST, META, OPEN, STORES, TIP, decode, encode};
 
 /// Why the index cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -102,16 +102,16 @@ impl Index {
                 }
             }
             let mut history = txn.open_table(HISTORY)?;
+            let mut meta = txn.open_table(META)?;
+            let last = meta.get(LAST)?.and_then(|it| it.value().parse().ok());
+            let mut last: u64 = last.unwrap_or(0);
             for (uid, item) in &projection.history {
-                // A deletion has two commits of one change: the time keeps them apart and in order.
-                let at = u64::try_from(item.at.as_millisecond()).unwrap_or_default();
-                history.insert(
-                    (uid.as_str(), at, item.commit.as_str()),
-                    encode(item).as_slice(),
-                )?;
+                last += 1;
+                history.insert((uid.as_str(), last), encode(item).as_slice())?;
             }
+            meta.insert(LAST, last.to_string().as_str())?;
             if let Some(tip) = &projection.tip {
-                txn.open_table(META)?.insert(TIP, tip.as_str())?;
+                meta.insert(TIP, tip.as_str())?;
             }
             Ok(())
         })
@@ -206,22 +206,20 @@ impl Index {
         })
     }
 
-    /// A store's commits, newest first, before a cursor of an earlier page.
+    /// A store's commits, newest first, each with its place in the order of main; before the place of an earlier page.
     pub fn history(
         &self,
         uid: &Uid,
-        before: Option<(u64, &str)>,
+        before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<HistoryItem>, IndexError> {
+    ) -> Result<Vec<(u64, HistoryItem)>, IndexError> {
         self.read(|txn| {
             let table = txn.open_table(HISTORY)?;
-            let end = before.map_or((uid.as_str(), u64::MAX, ""), |(at, commit)| {
-                (uid.as_str(), at, commit)
-            });
+            let end = (uid.as_str(), before.unwrap_or(u64::MAX));
             let mut items = Vec::new();
-            for row in table.range((uid.as_str(), 0, "")..end)?.rev().take(limit) {
-                let (_, item) = row?;
-                items.extend(decode(item.value()));
+            for row in table.range((uid.as_str(), 0)..end)?.rev().take(limit) {
+                let (key, item) = row?;
+                items.extend(decode(item.value()).map(|it| (key.value().1, it)));
             }
             Ok(items)
         })

@@ -10,13 +10,16 @@ pub(super) const STORES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new
 pub(super) const CHANGES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("changes/v1");
 /// Change id → store, of changes that have not ended.
 pub(super) const OPEN: TableDefinition<'_, &str, &str> = TableDefinition::new("open/v1");
-/// Uid, milliseconds, commit → history item.
-pub(super) const HISTORY: TableDefinition<'_, (&str, u64, &str), &[u8]> =
-    TableDefinition::new("history/v1");
+/// Uid and place in the order of main → history item.
+pub(super) const HISTORY: TableDefinition<'_, (&str, u64), &[u8]> =
+    TableDefinition::new("history/v2");
 /// Name → fact.
 pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta/v1");
 /// The fact: newest commit in the index.
 pub(super) const TIP: &str = "tip";
+
+/// The fact: the last place given in the order of main.
+pub(super) const LAST: &str = "last";
 
 /// Makes every table, so that reading one never fails for its absence.
 pub(super) fn create(txn: &WriteTransaction) -> Result<(), redb::Error> {

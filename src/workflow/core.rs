@@ -62,8 +62,8 @@ pub(super) struct Core {
     pub(super) foreign: Mutex<BTreeMap<String, String>>,
     /// Stores whose record a person removed without being allowed to: it is put back.
     pub(super) put_back: Mutex<BTreeSet<StoreName>>,
-    /// What is wrong with deploy branches, by cluster.
-    pub(super) deploy_alarms: Mutex<BTreeMap<ClusterName, String>>,
+    /// What was wrong with deploy branches, by cluster, and when that was last seen.
+    pub(super) deploy_alarms: Mutex<BTreeMap<ClusterName, (Timestamp, String)>>,
     /// Whether the clusters' bootstraps on main were looked at since the policy came into force.
     pub(super) prepared: AtomicBool,
     /// Rings when published branches moved.

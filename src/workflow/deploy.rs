@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::alarm;
 use super::core::{Core, InForce};
 use super::group::GroupError;
 use crate::domain::trailers::value;
 use crate::domain::{ClusterName, CommitId, StoreName};
-use crate::git::{CommitSpec, EntryKind, FleetRepo, GitError, Graft, Group, KeyRole};
+use crate::git::{CommitSpec, EntryKind, FleetRepo, GitError, Graft, Group};
 use crate::plan::{Edit, Edits};
 use crate::render::{Files, deploy_branch, render_store, root_files};
 
@@ -15,9 +16,6 @@ pub(super) type Dropped = BTreeSet<StoreName>;
 
 /// The old head (none for a new branch) and the new one.
 type Moved = (Option<CommitId>, CommitId);
-
-/// How far back a trusted head is looked for behind foreign commits on a deploy branch.
-const FOREIGN_DEPTH: usize = 1000;
 
 /// Makes the deploy commit of a cluster where its tree changes: edits of a group, charts newly in force, a
 /// foreign head put right, or the branch's very first commit.
@@ -35,7 +33,7 @@ pub(super) fn commit(
     };
     let head = core.repo.branch(&deploy_branch(cluster))?;
     let trusted = match &head {
-        Some(head) => trusted_head(core, head)?,
+        Some(head) => alarm::ours(core, cluster, head)?,
         None => None,
     };
     let mut all = edits.clone();
@@ -57,10 +55,9 @@ pub(super) fn commit(
             path: "clusters",
         });
     }
-    let sequence = trusted
-        .as_ref()
-        .map_or(Ok(0), |it| sequence(&core.repo, it))?
-        + 1;
+    let behind = [trusted.as_ref(), head.as_ref()].into_iter().flatten();
+    let sequences = behind.map(|it| sequence(&core.repo, it)).collect::<Result<Vec<_>, _>>()?;
+    let sequence = sequences.into_iter().max().unwrap_or(0) + 1;
     let text = message(cluster, source, sequence, edits.len());
     let made = group.commit(&CommitSpec {
         parent: head.as_ref(),
@@ -94,19 +91,6 @@ fn whole(core: &Core, in_force: &InForce, cluster: &ClusterName) -> Result<Files
         files.extend(rendered.own);
     }
     Ok(files)
-}
-
-/// The newest commit at or behind a head that our deploy key signed.
-pub(super) fn trusted_head(core: &Core, head: &CommitId) -> Result<Option<CommitId>, GitError> {
-    let mut at = Some(head.clone());
-    for _ in 0..FOREIGN_DEPTH {
-        let Some(commit) = at else { return Ok(None) };
-        if core.repo.verified(&commit, &core.keys.ring)? == Some(KeyRole::Deploy) {
-            return Ok(Some(commit));
-        }
-        at = core.repo.commit_info(&commit)?.parents.into_iter().next();
-    }
-    Ok(None)
 }
 
 /// The sequence number that a deploy commit carries.

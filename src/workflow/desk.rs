@@ -30,6 +30,8 @@ pub(super) struct Desk {
     teardown: BTreeSet<StoreName>,
     /// Entries that wait for something else than the writer.
     held: Vec<ChangeId>,
+    /// Entries that the writer has taken and not yet told the fate of.
+    taken: BTreeSet<ChangeId>,
     /// Stores whose deletion has begun and is not seen to have ended.
     leaving: BTreeMap<ClusterName, BTreeSet<StoreName>>,
     /// What our unpublished commits made of records.
@@ -60,6 +62,23 @@ impl Desk {
     /// The newest accepted record of a store that has open changes.
     pub(super) fn newest(&self, store: &StoreName) -> Option<&Record> {
         self.stores.get(store)?.newest.as_ref()
+    }
+
+    /// Notes the newest accepted record of a store that has open changes.
+    pub(super) fn set_newest(&mut self, store: &StoreName, record: Option<Record>) {
+        if let Some(on_desk) = self.stores.get_mut(store) {
+            on_desk.newest = record;
+        }
+    }
+
+    /// Whether an entry is being written at this moment.
+    pub(super) fn is_taken(&self, id: &ChangeId) -> bool {
+        self.taken.contains(id)
+    }
+
+    /// The writer is done with the entries it took, whatever became of them.
+    pub(super) fn end_taking(&mut self) {
+        self.taken.clear();
     }
 
     /// Takes in an accepted entry; `record` is what it leaves, as far as known.
@@ -114,6 +133,7 @@ impl Desk {
             }
             // A cancelled entry is off the desk but may still stand in its queue.
             if let Some(id) = id.filter(|id| self.open.contains_key(id)) {
+                self.taken.insert(id.clone());
                 return Some(id);
             }
         }

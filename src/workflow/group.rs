@@ -1,6 +1,7 @@
 //! One group: what is pending becomes commits on main and one deploy commit per touched cluster, all landed at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::core::{Core, InForce};
@@ -376,6 +377,7 @@ impl<'a> Work<'a> {
                 Landed::Moved { reference } => return Err(GroupError::Moved(reference)),
             }
         }
+        self.core.prepared.store(true, Ordering::Relaxed);
         Ok(self.report)
     }
 }

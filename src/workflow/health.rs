@@ -71,7 +71,7 @@ pub(super) fn clusters(core: &Core) -> Vec<ClusterView> {
 
 fn cluster(core: &Core, name: ClusterName) -> ClusterView {
     let published = core.published_deploy(&name).ok().flatten();
-    let alarm = lock(&core.deploy_alarms).get(&name).cloned();
+    let alarm = lock(&core.deploy_alarms).get(&name).map(|(_, text)| text.clone());
     let mut source = SourceView {
         sequence: published
             .as_ref()
@@ -128,6 +128,7 @@ pub(super) fn vouch(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
             "commit {commit} is not on published main; push it first"
         )));
     }
+    charts_kept(core, commit)?;
     start::put_in_force(core, Some(commit)).map_err(|error| match error {
         StartError::Policy(why) => Refusal::Conflict(format!(
             "the policy of commit {commit} cannot be used: {why}"
@@ -138,33 +139,45 @@ pub(super) fn vouch(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// A published chart version never changes and never goes: stores pin it.
+fn charts_kept(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
+    let unavailable = |error: crate::git::GitError| Refusal::Unavailable(error.to_string());
+    let in_force = core.in_force().commit;
+    for engine in core.repo.list(&in_force, "charts").map_err(unavailable)? {
+        let folder = format!("charts/{}", engine.name);
+        for version in core.repo.list(&in_force, &folder).map_err(unavailable)? {
+            let path = format!("{folder}/{}", version.name);
+            let there = core.repo.entry(commit, &path).map_err(unavailable)?;
+            if there.is_none_or(|it| it.id != version.id) {
+                let text = format!("commit {commit} changes {path}, which is published; give the chart a new version");
+                return Err(Refusal::Conflict(text));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Takes a change back that is not written yet.
 pub(super) fn cancel(core: &Core, caller: &Caller, id: &ChangeId) -> Result<Change, Refusal> {
     let not_found = || Refusal::NotFound(id.to_string());
-    let mut change = {
-        let desk = core.desk();
-        find_change(core, &desk, id).ok_or_else(not_found)?
-    };
-    let mine = caller.role >= Role::Operator || change.requester == caller.subject;
-    if !mine {
+    let mut desk = core.desk();
+    let mut change = find_change(core, &desk, id).ok_or_else(not_found)?;
+    if caller.role < Role::Operator && change.requester != caller.subject {
         return Err(not_found());
     }
     if change.state == State::Cancelled {
         return Ok(change);
     }
-    let waits = matches!(change.state, State::Queued | State::Proposed);
-    if !waits
-        || !change.go(
-            State::Cancelled,
-            core.now(),
-            Some(format!("by {}", caller.subject)),
-        )
-    {
+    let waits = matches!(change.state, State::Queued | State::Proposed) && !desk.is_taken(id);
+    let detail = Some(format!("by {}", caller.subject));
+    if !waits || !change.go(State::Cancelled, core.now(), detail) {
         let state = format!("{:?}", change.state).to_lowercase();
-        return Err(Refusal::Conflict(format!(
-            "change {id} is {state} and cannot be cancelled any more"
-        )));
+        let text = format!("change {id} is {state} and cannot be cancelled any more");
+        return Err(Refusal::Conflict(text));
     }
+    // Off the desk before the lock is given up: the writer can no longer take it.
+    desk.remove(id);
+    drop(desk);
     let ended = core.end(std::slice::from_ref(&change));
     ended.map_err(|error: ProjectError| Refusal::Unavailable(error.to_string()))?;
     Ok(change)

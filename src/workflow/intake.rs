@@ -204,6 +204,7 @@ fn decide_one(
     if let Some(same) = repeated_delete(core, desk, request, current.as_ref(), &arrival.caller) {
         return Ok(Decided::Known(Box::new(same)));
     }
+    waits_for_people(desk, request)?;
     check_match(if_match.as_deref(), current.as_ref())?;
     let now = core.now();
     let id = new_id(desk, now);
@@ -387,6 +388,22 @@ fn repeated_delete(
         caller.role != crate::domain::request::Role::Merchant || record.spec.owner == caller.owner;
     let deletion = record.metadata.deletion.as_ref().filter(|_| mine)?;
     find_change(core, desk, &deletion.change)
+}
+
+/// While people decide on a change of a store, nothing is written past them.
+fn waits_for_people(desk: &Desk, request: &Request) -> Result<(), Refusal> {
+    let Some(name) = target(request) else {
+        return Ok(());
+    };
+    let open = desk.changes_of(name).iter().filter_map(|id| desk.entry(id));
+    let proposed = open.map(|entry| &entry.change).find(|it| it.state == State::Proposed);
+    match proposed {
+        None => Ok(()),
+        Some(change) => Err(Refusal::Conflict(format!(
+            "change {} of store {name} waits for approval; wait for it, or cancel it first",
+            change.id
+        ))),
+    }
 }
 
 fn check_match(if_match: Option<&str>, current: Option<&Record>) -> Result<(), Refusal> {

@@ -21,6 +21,7 @@ mod publish;
 mod query;
 mod recover;
 mod repair;
+mod reserve;
 mod settings;
 mod skeleton;
 mod start;

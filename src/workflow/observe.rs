@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, Watched};
-use super::project::{ProjectError, note_in_book};
+use super::project::ProjectError;
+use super::reserve;
 use crate::cluster::{Changes, Watcher};
 use crate::domain::change::{Action, Change, ChangeError, State};
 use crate::domain::entry::{Projection, StoreRow};
@@ -109,7 +110,7 @@ fn look(core: &Core, cluster: &ClusterName, changes: &Changes) -> Result<(), Pro
     core.index.apply(&projection)?;
     let mut desk = core.desk();
     for (name, row) in &projection.stores {
-        note_in_book(core, &mut desk, name, row);
+        reserve::settle(core, &mut desk, name, Some(row));
     }
     drop(desk);
     projection

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::settings::{Mode, Settings};
+use super::settings::Settings;
 use super::{skeleton, start};
 use crate::domain::ClusterName;
 use crate::domain::policy::FleetPolicy;
@@ -121,13 +121,9 @@ pub fn bootstrap(
     url: Option<&str>,
 ) -> anyhow::Result<String> {
     let repo = FleetRepo::open(&settings.repository)?;
-    let published = match settings.mode {
-        Mode::Embedded => repo.branch("main")?,
-        Mode::Remote { .. } => repo.reference("refs/remotes/origin/main")?,
-    };
-    let main = published.context(
-        "the fleet repository has no branch main; start the server once, or run fleetwright init",
-    )?;
+    let published = repo.reference(start::POLICY_REF)?;
+    let main = published
+        .context("no policy is in force yet; start the server once with this configuration")?;
     let policy = start::read_policy(&repo, &main).map_err(anyhow::Error::msg)?;
     if !policy.clusters.contains_key(cluster) {
         let known: Vec<&str> = policy.clusters.keys().map(ClusterName::as_str).collect();
@@ -152,7 +148,7 @@ pub fn bootstrap(
         token: None,
     };
     Ok(render_bootstrap(
-        &Templates::embedded()?,
+        &start::templates(settings)?,
         &policy,
         cluster,
         &facts,

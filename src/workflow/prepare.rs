@@ -15,7 +15,7 @@ use crate::render::{Bootstrap, bootstrap, root_files, yaml};
 /// The files that are missing or outdated at the tip.
 pub(super) fn files(core: &Core, in_force: &InForce, tip: &CommitId) -> Result<Edits, GroupError> {
     let mut edits = Edits::new();
-    if core.prepared.swap(true, Ordering::Relaxed) {
+    if core.prepared.load(Ordering::Relaxed) {
         return Ok(edits);
     }
     for cluster in in_force.policy.clusters.keys() {

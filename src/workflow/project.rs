@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::core::{Core, lock};
 use super::derive::read_record;
-use crate::domain::book::{Held, Life};
+use super::reserve;
 use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::{Projection, StoreRow};
 use crate::domain::policy::ClusterPolicy;
@@ -272,6 +272,7 @@ fn row(core: &Core, name: &StoreName, commit: &Ours) -> Result<Option<StoreRow>,
         .change(&commit.trailers.change)?
         .is_some_and(|it| it.state == State::Ready);
     let created_ms = i64::try_from(ulid_ms(&commit.trailers)).unwrap_or_default();
+    let created_at = Timestamp::from_millisecond(created_ms).unwrap_or(commit.at);
     let spec_hash = match at {
         Some(at) => spec_hash(core, &record, at)?,
         None => String::new(),
@@ -287,8 +288,8 @@ fn row(core: &Core, name: &StoreName, commit: &Ours) -> Result<Option<StoreRow>,
         } else {
             before.and_then(|row| row.applied)
         },
-        created_at: Timestamp::from_millisecond(created_ms).unwrap_or(commit.at),
-        updated_at: commit.at,
+        created_at,
+        updated_at: commit.at.max(created_at),
         gone: removed_at.is_some() && (reached || !core.watched.contains_key(&record.spec.cluster)),
         removed_at,
         notice: None,
@@ -326,41 +327,20 @@ fn settle_desk(core: &Core, projection: &Projection, published: &[ChangeId]) {
         tip.is_some_and(|tip| core.repo.is_ancestor(commit, tip).unwrap_or(false))
     });
     for (name, row) in &projection.stores {
-        note_in_book(core, &mut desk, name, row);
+        reserve::settle(core, &mut desk, name, Some(row));
     }
     drop(desk);
     for (name, row) in &projection.stores {
         lock(&core.foreign).remove(&record_path(name));
-        let unwatched = !core.watched.contains_key(&row.record.spec.cluster);
-        if unwatched && row.record.metadata.deletion.is_some() && row.removed_at.is_none() {
-            // Nobody tells when the release is gone, so the second commit follows the first.
-            core.desk().tear_down(name.clone());
-            core.wake.notify_one();
-        }
+        tear_down_unwatched(core, name, row);
     }
 }
 
-/// Notes what a store takes, unless requests on the desk say something newer.
-pub(super) fn note_in_book(
-    core: &Core,
-    desk: &mut super::desk::Desk,
-    name: &StoreName,
-    row: &StoreRow,
-) {
-    let under_way = row.record.metadata.deletion.is_some() && !row.gone;
-    desk.note_leaving(&row.record.spec.cluster, name, under_way);
-    if !desk.changes_of(name).is_empty() {
-        return;
+/// Where nobody tells when a release is gone, the second commit of a deletion follows the first.
+pub(super) fn tear_down_unwatched(core: &Core, name: &StoreName, row: &StoreRow) {
+    let watched = core.watched.contains_key(&row.record.spec.cluster);
+    if !watched && row.record.metadata.deletion.is_some() && row.removed_at.is_none() {
+        core.desk().tear_down(name.clone());
+        core.wake.notify_one();
     }
-    let mut held = Held::of(&row.record, row.uid.clone());
-    if let Some(removed) = row.removed_at {
-        let hold = SignedDuration::from_secs(core.in_force().policy.tombstone_seconds());
-        let until = removed.checked_add(hold).unwrap_or(removed);
-        held.life = if row.gone {
-            Life::Gone { until }
-        } else {
-            Life::Leaving
-        };
-    }
-    desk.book.put(name.clone(), held);
 }

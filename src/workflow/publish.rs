@@ -107,6 +107,19 @@ pub(super) fn has_diverged(core: &Core) -> Result<bool, GitError> {
     Ok(false)
 }
 
+/// Deploy branches that the remote does not have are made anew: theirs came of commits that are derived again.
+fn forget_unknown(core: &Core) -> Result<(), GitError> {
+    if core.published("main")?.is_none() {
+        return Ok(());
+    }
+    for branch in branches(core)? {
+        if branch.starts_with("deploy/") && core.published(&branch)?.is_none() {
+            core.repo.forget(&format!("refs/heads/{branch}"))?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes our branches what is published and puts every unpublished entry back in the queue: intents are derived
 /// again on the new tip, nothing is rebased.
 pub(super) fn start_over(core: &Core) -> Result<(), GitError> {
@@ -121,6 +134,7 @@ pub(super) fn start_over(core: &Core) -> Result<(), GitError> {
                 let _landed = core.repo.update(&[RefUpdate::branch(branch, old, there)])?;
             }
         }
+        forget_unknown(core)?;
     }
     let mut desk = core.desk();
     let written: Vec<_> = desk

@@ -122,7 +122,7 @@ pub(super) fn store(
         .store(&name)
         .map_err(|error| unavailable(&error))?;
     let view = view(core, &name, row);
-    Ok(view.filter(|view| sees(caller, &view.spec.owner)))
+    Ok(view.filter(|view| sees(caller, &view.record.spec.owner)))
 }
 
 /// Stores in order of their names, those not merged yet included.
@@ -141,7 +141,7 @@ pub(super) fn stores(
         .filter(|it| matches!(it.intent, Intent::Create(_)) && after(&it.change.store))
         .map(|it| it.change.store.clone())
         .collect();
-    let wanted = |view: &StoreView| sees(caller, &view.spec.owner) && matches(filter, view);
+    let wanted = |view: &StoreView| sees(caller, &view.record.spec.owner) && matches(filter, view);
     for name in asked {
         let row = core
             .index
@@ -164,7 +164,7 @@ pub(super) fn stores(
 }
 
 fn matches(filter: &StoreFilter, view: &StoreView) -> bool {
-    let spec = &view.spec;
+    let spec = &view.record.spec;
     let text = |it: &Option<String>, value: &str| it.as_ref().is_none_or(|it| it == value);
     let hit = |q: &String| view.name.as_str().contains(q.as_str()) || view.url.contains(q.as_str());
     // A deleted store is there for who asks for it by name or phase, and in no other list.
@@ -294,7 +294,8 @@ fn assemble(
         uid: uid
             .or_else(|| pending.first().map(|it| it.uid.clone()))
             .expect("a store has a uid once it is accepted"),
-        spec: spec.clone(),
+        record: record.clone(),
+        health: health(status.phase).to_owned(),
         phase: status.phase,
         reason: status.reason,
         message: status.message,
@@ -316,6 +317,16 @@ fn assemble(
     }
 }
 
+/// A phase as a word about the shop itself.
+fn health(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Ready => "healthy",
+        Phase::Degraded => "degraded",
+        Phase::Failed => "failed",
+        _ => "unknown",
+    }
+}
+
 /// A store's commits, newest first.
 pub(super) fn history(
     core: &Core,
@@ -326,13 +337,10 @@ pub(super) fn history(
 ) -> Result<Page<HistoryItem>, Refusal> {
     let not_found = || Refusal::NotFound(name.to_owned());
     let view = store(core, caller, name)?.ok_or_else(not_found)?;
-    let before = cursor
-        .and_then(|it| it.split_once('-'))
-        .and_then(|(at, commit)| Some((at.parse().ok()?, commit)));
-    let items = core
-        .index
-        .history(&view.uid, before, limit + 1)
-        .map_err(|error| unavailable(&error))?;
-    let cursor = |it: &HistoryItem| format!("{}-{}", it.at.as_millisecond(), it.commit);
-    Ok(page(items, limit, cursor))
+    let before = cursor.and_then(|it| it.parse().ok());
+    let found = core.index.history(&view.uid, before, limit + 1);
+    let items = found.map_err(|error| unavailable(&error))?;
+    let Page { items, next } = page(items, limit, |(place, _)| place.to_string());
+    let items = items.into_iter().map(|(_, item)| item).collect();
+    Ok(Page { items, next })
 }

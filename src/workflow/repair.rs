@@ -1,8 +1,8 @@
 //! Files on main that people touched and must not are put right: rendered files show what the deploy branches hold,
 //! and records that nobody was allowed to remove are there.
 
+use super::alarm::ours;
 use super::core::{Core, lock};
-use super::deploy::trusted_head;
 use super::group::GroupError;
 use crate::domain::record::record_path;
 use crate::domain::{ClusterName, CommitId, StoreName};
@@ -21,7 +21,7 @@ pub(super) fn edits(
         let Some(head) = core.repo.branch(&deploy_branch(cluster))? else {
             continue;
         };
-        let Some(trusted) = trusted_head(core, &head)? else {
+        let Some(trusted) = ours(core, cluster, &head)? else {
             continue;
         };
         let folder = format!("clusters/{cluster}");

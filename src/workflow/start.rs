@@ -10,19 +10,19 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, watch};
 
 use super::core::{Core, InForce, Keys, RemoteStatus, Watched};
-use super::deploy::trusted_head;
+use super::alarm::trusted;
 use super::desk::Desk;
-use super::project::{ProjectError, catch_up, note_in_book};
+use super::project::{ProjectError, catch_up, tear_down_unwatched};
 use super::settings::{Mode, Settings};
-use super::{publish, recover, skeleton};
+use super::{publish, recover, reserve, skeleton};
 use crate::cluster::{Cluster, ClusterError, Target, Watcher};
-use crate::domain::book::Held;
+use crate::domain::entry::Projection;
 use crate::domain::policy::FleetPolicy;
 use crate::domain::record::hex;
 use crate::domain::request::{Caller, Role};
-use crate::domain::{ClusterName, CommitId, Owner};
+use crate::domain::{ClusterName, CommitId, Owner, StoreName};
 use crate::git::{
-    CommandError, FleetRepo, GitError, KeyError, KeyRing, KeyRole, Remote, RemoteError, SigningKey,
+    CommandError, FleetRepo, GitError, KeyError, KeyRing, KeyRole, RefUpdate, Remote, RemoteError, SigningKey,
     git_version,
 };
 use crate::index::{Index, IndexError};
@@ -31,6 +31,9 @@ use crate::render::{TemplateError, Templates, yaml};
 
 /// The fact in the journal: the commit whose policy and charts are in force.
 pub(super) const POLICY: &str = "policy";
+
+/// Where the command line finds the commit whose policy is in force.
+pub(super) const POLICY_REF: &str = "refs/fleetwright/policy";
 
 /// Why a fleet does not start: what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -150,8 +153,10 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     if remote.is_none() {
         recover::finish_landing(&core)?;
     }
+    load_ended(&core)?;
     catch_up(&core)?;
     publish::start_over(&core)?;
+    load_book(&core)?;
     core.journal.forget_old_answers(core.now())?;
     Ok(Started {
         core,
@@ -190,7 +195,7 @@ fn watch(core: &mut Core) -> Result<Vec<(ClusterName, Watcher)>, StartError> {
 fn same_deploy_key(core: &Core) -> Result<(), StartError> {
     for cluster in core.in_force().policy.clusters.keys() {
         let Some(head) = core.published_deploy(cluster)? else { continue };
-        if trusted_head(core, &head)?.is_none() {
+        if trusted(core, &head)?.is_none() {
             return Err(StartError::OtherDeployKey(cluster.clone()));
         }
     }
@@ -248,7 +253,7 @@ fn repository(settings: &Settings, keys: &Keys) -> Result<FleetRepo, StartError>
     Ok(repo)
 }
 
-fn templates(settings: &Settings) -> Result<Templates, StartError> {
+pub(super) fn templates(settings: &Settings) -> Result<Templates, StartError> {
     match &settings.templates {
         None => Ok(Templates::embedded()?),
         Some(folder) => {
@@ -317,6 +322,10 @@ pub(super) fn put_in_force(core: &Core, commit: Option<&CommitId>) -> Result<(),
     };
     let policy = read_policy(&core.repo, &commit).map_err(StartError::Policy)?;
     core.journal.remember(POLICY, commit.as_str())?;
+    let old = core.repo.reference(POLICY_REF)?;
+    let update = RefUpdate { reference: POLICY_REF.to_owned(), old, new: commit.clone() };
+    // Only this process moves it; the command line reads it beside a running server.
+    let _landed = core.repo.update(&[update])?;
     let in_force = InForce {
         policy: std::sync::Arc::new(policy),
         commit,
@@ -352,30 +361,45 @@ pub(super) fn parse_policy(text: &str) -> Result<FleetPolicy, String> {
         .join("; "))
 }
 
-/// Fills the book from the index and the desk from the journal.
+/// Puts on the desk what the journal holds. What is published by now leaves it at the first look at main.
 fn load_desk(core: &Core) -> Result<(), StartError> {
     let mut desk = core.desk();
     for entry in core.journal.entries()? {
-        let record = match &entry.intent {
-            crate::domain::accept::Intent::Create(record) => Some((**record).clone()),
-            _ => None,
-        };
-        if let Some(record) = &record {
-            desk.book.put(
-                entry.change.store.clone(),
-                Held::of(record, entry.change.uid.clone()),
-            );
-        }
-        desk.put(entry, record);
+        desk.put(entry, None);
     }
+    Ok(())
+}
+
+/// Works out what every store takes, and goes on with deletions that a stop interrupted.
+fn load_book(core: &Core) -> Result<(), StartError> {
     let mut rows = Vec::new();
     core.index.stores(None, &mut |name, row| {
         rows.push((name, row));
         true
     })?;
+    let mut desk = core.desk();
     for (name, row) in &rows {
-        note_in_book(core, &mut desk, name, row);
+        reserve::settle(core, &mut desk, name, Some(row));
     }
+    let asked: Vec<StoreName> = desk.entries().map(|it| it.change.store.clone()).collect();
+    for name in asked {
+        let row = core.index.store(&name)?;
+        reserve::settle(core, &mut desk, &name, row.as_ref());
+    }
+    drop(desk);
+    rows.iter().for_each(|(name, row)| tear_down_unwatched(core, name, row));
+    Ok(())
+}
+
+/// How changes ended is known to the journal even where a kill took the index back.
+fn load_ended(core: &Core) -> Result<(), StartError> {
+    let mut missing = Projection::default();
+    for change in core.journal.ended()? {
+        if core.index.change(&change.id)?.is_none_or(|it| !it.state.is_end()) {
+            missing.changes.push(change);
+        }
+    }
+    core.index.apply(&missing)?;
     Ok(())
 }
 

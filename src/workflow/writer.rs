@@ -14,11 +14,12 @@ use super::core::{Core, RemoteStatus, lock};
 use super::group::{self, Fate, GroupError, Report};
 use super::project::{self, ProjectError};
 use super::settings::Mode;
-use super::{adopt, alarm, publish};
+use super::{adopt, alarm, publish, reserve};
 use crate::domain::{ChangeId, StoreName};
 use crate::domain::accept::Intent;
 use crate::domain::change::{Change, State};
 use crate::domain::entry::Entry;
+use crate::domain::record::record_path;
 use crate::domain::request::Adopted;
 use crate::git::{GitError, PushOutcome, Remote, RemoteError};
 
@@ -28,6 +29,9 @@ const GROUP: usize = 2000;
 const BACK_OFF: Duration = Duration::from_secs(2);
 /// How often the published branch is looked at where nobody tells.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How much of the index a kill may take back; it is then read from Git again.
+const FLUSH: Duration = Duration::from_secs(10);
 
 type Push = JoinHandle<Result<PushOutcome, RemoteError>>;
 
@@ -40,6 +44,7 @@ struct Writer {
     next_fetch: Instant,
     blocked_until: Option<Instant>,
     next_release: Instant,
+    last_flush: Instant,
 }
 
 /// Runs the writer until the token is cancelled, then ends after its current group.
@@ -54,6 +59,7 @@ pub(super) async fn run(core: Arc<Core>, remote: Option<Remote>, stop: Cancellat
         next_fetch: now,
         blocked_until: None,
         next_release: now,
+        last_flush: now,
     };
     while !stop.is_cancelled() {
         let idle = match writer.turn().await {
@@ -101,6 +107,10 @@ impl Writer {
             // What waits for something else is looked at again now and then, not at every turn.
             self.next_release = Instant::now() + LOOK / 2;
             self.core.desk().release();
+        }
+        if self.last_flush.elapsed() > FLUSH {
+            self.last_flush = Instant::now();
+            self.core.index.flush().map_err(ProjectError::from)?;
         }
         let worked = tokio::task::spawn_blocking(move || work(&core, !blocked)).await??;
         self.begin_push()?;
@@ -238,11 +248,18 @@ fn work(core: &Core, may_write: bool) -> Result<bool, TurnError> {
         let ids: Vec<ChangeId> = std::iter::from_fn(|| desk.next()).take(GROUP).collect();
         (ids, desk.take_teardown())
     };
-    let written = group::write(core, &ids, &removals);
+    let done = write(core, &ids, removals);
+    core.desk().end_taking();
+    done
+}
+
+/// Writes a group and notes what became of it.
+fn write(core: &Core, ids: &[ChangeId], removals: BTreeSet<StoreName>) -> Result<bool, TurnError> {
+    let written = group::write(core, ids, &removals);
     let report = match written {
         Ok(report) => report,
         Err(error) => {
-            give_back(core, &ids, removals);
+            give_back(core, ids, removals);
             if let GroupError::Moved(reference) = &error {
                 tracing::info!(
                     reference,
@@ -303,8 +320,8 @@ fn record(core: &Core, report: Report) -> Result<(), TurnError> {
             }
             Fate::Failed(error) => {
                 tracing::warn!(change = %entry.change.id, store = %entry.change.store, error.message, "a change failed");
-                if matches!(entry.intent, Intent::Adopt { kind: Adopted::Removed, .. }) {
-                    lock(&core.put_back).insert(entry.change.store.clone());
+                if let Intent::Adopt { kind, .. } = &entry.intent {
+                    refused_by_hand(core, &entry, *kind, &error.message);
                 }
                 entry.change.fail(error, now);
                 ended.push(entry.change);
@@ -328,6 +345,15 @@ fn record(core: &Core, report: Report) -> Result<(), TurnError> {
     Ok(())
 }
 
+/// A hand edit that is refused stays without effect and is shown; a record that is gone is put back.
+fn refused_by_hand(core: &Core, entry: &Entry, kind: Adopted, why: &str) {
+    let store = &entry.change.store;
+    lock(&core.foreign).insert(record_path(store), why.to_owned());
+    if kind == Adopted::Removed {
+        lock(&core.put_back).insert(store.clone());
+    }
+}
+
 impl Core {
     /// Ends changes that left no commit: kept in the journal, shown by the index, off the desk.
     pub(super) fn end(&self, ended: &[Change]) -> Result<(), ProjectError> {
@@ -342,13 +368,8 @@ impl Core {
         let mut desk = self.desk();
         for change in ended {
             desk.remove(&change.id);
-            if !desk.changes_of(&change.store).is_empty() {
-                continue;
-            }
-            match self.index.store(&change.store)? {
-                Some(row) => project::note_in_book(self, &mut desk, &change.store, &row),
-                None => desk.book.remove(&change.store),
-            }
+            let row = self.index.store(&change.store)?;
+            reserve::settle(self, &mut desk, &change.store, row.as_ref());
         }
         drop(desk);
         ended.iter().for_each(|change| self.ring(&change.id));

@@ -58,7 +58,7 @@ fn a_store_is_created_changed_and_deleted() {
     let updated = settled(&dev, &dev.json("PATCH", "/api/v1/stores/shop", &plan));
     assert_eq!(updated["action"], "update");
     let store = dev.get("/api/v1/stores/shop").json();
-    assert_eq!(store["spec"]["plan"], "medium");
+    assert_eq!(store["record"]["spec"]["plan"], "medium");
 
     let deletion = dev.send("DELETE", "/api/v1/stores/shop", &[], "");
     let deleted = settled(&dev, &deletion);

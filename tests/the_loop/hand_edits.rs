@@ -25,7 +25,7 @@ fn a_record_edited_by_hand_is_rendered_and_applied() {
         let workers =
             world.object("helmrelease", "fleet", "shop").unwrap()["spec"]["values"]["workers"]
                 .clone();
-        if shop["spec"]["plan"] == "medium" && workers == 6 && shop["phase"] == "Ready" {
+        if shop["record"]["spec"]["plan"] == "medium" && workers == 6 && shop["phase"] == "Ready" {
             Ok(())
         } else {
             Err(shop.to_string())
@@ -60,7 +60,7 @@ fn a_record_edited_by_hand_is_rendered_and_applied() {
             .contains("/spec/plan"),
         "{failed}"
     );
-    assert_eq!(api.store("shop")["spec"]["plan"], "medium");
+    assert_eq!(api.store("shop")["record"]["spec"]["plan"], "medium");
 
     // removed by hand: a request to delete, by the same two steps
     ann.pushes("main", "Remove shop", &|clone| {

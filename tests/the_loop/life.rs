@@ -36,7 +36,7 @@ fn a_store_is_created_updated_and_deleted() {
         .object("helmrelease", "fleet", "shop")
         .expect("the release is there");
     assert_eq!(release["spec"]["values"]["workers"], 6);
-    assert_eq!(api.store("shop")["spec"]["plan"], "medium");
+    assert_eq!(api.store("shop")["record"]["spec"]["plan"], "medium");
 
     // deleted, in two commits of one change
     let deleted = api.remove("shop");
@@ -122,7 +122,7 @@ fn the_index_is_a_cache() {
                 (
                     store["phase"].clone(),
                     store["uid"].clone(),
-                    store["spec"].clone(),
+                    store["record"].clone(),
                     store["revisions"].clone(),
                     history,
                 )

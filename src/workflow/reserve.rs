@@ -1,0 +1,66 @@
+//! What a store takes: its row as published, and on top of it what is on the desk, in order.
+//!
+//! Worked out afresh whenever either changes, so that a failed or cancelled request leaves nothing behind.
+
+use jiff::SignedDuration;
+
+use super::core::Core;
+use super::desk::Desk;
+use crate::domain::StoreName;
+use crate::domain::accept::{Circumstances, Outcome, apply};
+use crate::domain::book::{Book, Held, Life};
+use crate::domain::entry::{Entry, StoreRow};
+use crate::domain::record::Record;
+
+/// Works out what a store takes and which record is its newest.
+pub(super) fn settle(core: &Core, desk: &mut Desk, name: &StoreName, row: Option<&StoreRow>) {
+    if let Some(row) = row {
+        let under_way = row.record.metadata.deletion.is_some() && !row.gone;
+        desk.note_leaving(&row.record.spec.cluster, name, under_way);
+    }
+    let live = row.filter(|row| row.removed_at.is_none());
+    let mut newest = live.map(|row| row.record.clone());
+    let ids = desk.changes_of(name).to_vec();
+    let pending: Vec<Entry> = ids.iter().filter_map(|id| desk.entry(id).cloned()).collect();
+    for entry in &pending {
+        newest = after(core, entry, newest);
+    }
+    let held = match (&newest, row, pending.last()) {
+        (Some(record), _, Some(last)) => Some(Held::of(record, last.change.uid.clone())),
+        (_, Some(row), _) => Some(of_row(core, row)),
+        (Some(_) | None, None, _) => None,
+    };
+    match held {
+        Some(held) => desk.book.put(name.clone(), held),
+        None => desk.book.remove(name),
+    }
+    desk.set_newest(name, newest);
+}
+
+/// The record that an accepted request leaves; limits were counted when it was accepted.
+fn after(core: &Core, entry: &Entry, current: Option<Record>) -> Option<Record> {
+    let in_force = core.in_force();
+    let at = Circumstances {
+        policy: &in_force.policy,
+        book: &Book::default(),
+        caller: &entry.caller,
+        id: &entry.change.id,
+        now: entry.change.created_at,
+        lifted: true,
+    };
+    match apply(&at, &entry.intent, current.as_ref()) {
+        Ok(Outcome::Put(record)) => Some(*record),
+        // It will fail when it is written, or change nothing: either way nothing is taken for it.
+        Ok(Outcome::Same) | Err(_) => current,
+    }
+}
+
+fn of_row(core: &Core, row: &StoreRow) -> Held {
+    let mut held = Held::of(&row.record, row.uid.clone());
+    if let Some(removed) = row.removed_at {
+        let hold = SignedDuration::from_secs(core.in_force().policy.tombstone_seconds());
+        let until = removed.checked_add(hold).unwrap_or(removed);
+        held.life = if row.gone { Life::Gone { until } } else { Life::Leaving };
+    }
+    held
+}
