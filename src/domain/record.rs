@@ -91,7 +91,7 @@ pub struct Spec {
     pub retry: Option<Retry>,
 }
 
-/// A request to Flux to try again (`reconcile.fluxcd.io/*At` annotations of the HelmRelease).
+/// A request to Flux to try again (`reconcile.fluxcd.io/*At` annotations of the `HelmRelease`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {

@@ -173,7 +173,7 @@ pub struct ClusterView {
     pub stores: u32,
     /// How the watch is, as a sentence.
     pub status: String,
-    /// What the cluster's GitRepository has and whether it may be trusted.
+    /// What the cluster's `GitRepository` has and whether it may be trusted.
     pub source: SourceView,
     /// What people must look at.
     pub alarms: Vec<String>,

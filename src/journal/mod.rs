@@ -68,7 +68,7 @@ impl Journal {
             },
         })?;
         let journal = Self { db, path: name };
-        journal.write(|txn| tables::create(txn))?;
+        journal.write(tables::create)?;
         Ok(journal)
     }
 

@@ -6,9 +6,11 @@
 
 mod check;
 mod cluster;
+mod context;
 mod env;
 mod store;
 mod templates;
+mod values;
 pub mod yaml;
 
 pub use check::CheckError;

@@ -1,7 +1,7 @@
 //! YAML in and out. Flux reads YAML 1.1 by Go's rules, people write what they like; both must mean what we mean.
 //!
-//! serde_yaml does not quote what YAML 1.1 takes for booleans, numbers and dates (`no`, `1_000`, `12:30`), so the
-//! emitter is serde-saphyr, and every text is read back with serde_yaml and compared before it is used.
+//! `serde_yaml` does not quote what YAML 1.1 takes for booleans, numbers and dates (`no`, `1_000`, `12:30`), so the
+//! emitter is serde-saphyr, and every text is read back with `serde_yaml` and compared before it is used.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

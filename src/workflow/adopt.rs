@@ -57,14 +57,24 @@ pub(super) fn take_in(core: &Core) -> Result<(), ProjectError> {
 /// Records removed by hand in a number that no one means: none of them counts, all are put back.
 fn spare_the_many(core: &Core, desk: &Desk, batch: &mut Vec<Acceptance>) {
     let removed = |one: &Acceptance| {
-        matches!(one.entry.intent, Intent::Adopt { kind: Adopted::Removed, .. })
+        matches!(
+            one.entry.intent,
+            Intent::Adopt {
+                kind: Adopted::Removed,
+                ..
+            }
+        )
     };
     let count = batch.iter().filter(|one| removed(one)).count();
     let limit = core.in_force().policy.mass_limit(desk.book.stores());
     if u32::try_from(count).is_ok_and(|count| count <= limit) {
         return;
     }
-    tracing::error!(count, limit, "too many records were removed from main at once; they are put back");
+    tracing::error!(
+        count,
+        limit,
+        "too many records were removed from main at once; they are put back"
+    );
     let (spared, kept): (Vec<_>, Vec<_>) = std::mem::take(batch).into_iter().partition(removed);
     *batch = kept;
     for one in spared {

@@ -18,14 +18,23 @@ const SHOWN_HOURS: i64 = 1;
 
 /// Looks at every published deploy branch: remembers ours, and notes what is wrong.
 pub(super) fn look_at_deploy_branches(core: &Core) -> Result<(), GitError> {
-    let limit = core.now().checked_sub(SignedDuration::from_hours(SHOWN_HOURS)).unwrap_or_default();
+    let limit = core
+        .now()
+        .checked_sub(SignedDuration::from_hours(SHOWN_HOURS))
+        .unwrap_or_default();
     lock(&core.deploy_alarms).retain(|_, (at, _)| *at > limit);
     for cluster in core.in_force().policy.clusters.keys() {
-        let Some(head) = core.published_deploy(cluster)? else { continue };
+        let Some(head) = core.published_deploy(cluster)? else {
+            continue;
+        };
         let mark = core.repo.reference(&mark(cluster))?;
         if follows(core, &head, mark.as_ref())? {
             if mark.as_ref() != Some(&head) {
-                let update = RefUpdate { reference: self::mark(cluster), old: mark, new: head };
+                let update = RefUpdate {
+                    reference: self::mark(cluster),
+                    old: mark,
+                    new: head,
+                };
                 // Only this writer moves the mark.
                 let _landed = core.repo.update(&[update])?;
             }
@@ -33,7 +42,10 @@ pub(super) fn look_at_deploy_branches(core: &Core) -> Result<(), GitError> {
         }
         let author = core.repo.commit_info(&head)?.author.email;
         let ours = ours(core, cluster, &head)?;
-        let ours = ours.map_or_else(|| "none of ours is known".to_owned(), |it| format!("our newest is {it}"));
+        let ours = ours.map_or_else(
+            || "none of ours is known".to_owned(),
+            |it| format!("our newest is {it}"),
+        );
         let text = format!(
             "deploy/{cluster} was moved by {author} to {head}, which our deploy key did not sign on top of our newest \
              commit; {ours}; it is put right by a new commit"
@@ -45,7 +57,11 @@ pub(super) fn look_at_deploy_branches(core: &Core) -> Result<(), GitError> {
 }
 
 /// The deploy commit of ours whose tree a cluster's next one begins with.
-pub(super) fn ours(core: &Core, cluster: &ClusterName, head: &CommitId) -> Result<Option<CommitId>, GitError> {
+pub(super) fn ours(
+    core: &Core,
+    cluster: &ClusterName,
+    head: &CommitId,
+) -> Result<Option<CommitId>, GitError> {
     let mark = core.repo.reference(&mark(cluster))?;
     if follows(core, head, mark.as_ref())? {
         return Ok(Some(head.clone()));

@@ -56,7 +56,9 @@ pub(super) fn commit(
         });
     }
     let behind = [trusted.as_ref(), head.as_ref()].into_iter().flatten();
-    let sequences = behind.map(|it| sequence(&core.repo, it)).collect::<Result<Vec<_>, _>>()?;
+    let sequences = behind
+        .map(|it| sequence(&core.repo, it))
+        .collect::<Result<Vec<_>, _>>()?;
     let sequence = sequences.into_iter().max().unwrap_or(0) + 1;
     let text = message(cluster, source, sequence, edits.len());
     let made = group.commit(&CommitSpec {
@@ -71,7 +73,15 @@ pub(super) fn commit(
         key: &core.keys.deploy,
     })?;
     let Some(made) = made else { return Ok(None) };
-    guard(core, group, cluster, trusted.as_ref(), &made, edits, dropped)?;
+    guard(
+        core,
+        group,
+        cluster,
+        trusted.as_ref(),
+        &made,
+        edits,
+        dropped,
+    )?;
     Ok(Some((head, made)))
 }
 
@@ -136,7 +146,10 @@ fn guard(
         lost.extend(names(group, before, &folder)?.into_iter().filter(unasked));
     }
     let policy = core.in_force().policy;
-    let at_once = policy.clusters.get(cluster).map_or(0, |it| it.deletes_at_once);
+    let at_once = policy
+        .clusters
+        .get(cluster)
+        .map_or(0, |it| it.deletes_at_once);
     let most = policy.mass_limit(core.desk().book.stores()).max(at_once);
     let lifted = core.settings.lift_limits;
     if !lifted && allowed.len() > usize::try_from(most).unwrap_or(usize::MAX) {

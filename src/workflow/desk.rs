@@ -183,7 +183,12 @@ impl Desk {
     }
 
     /// Notes whether a store's deletion is under way.
-    pub(super) fn note_leaving(&mut self, cluster: &ClusterName, store: &StoreName, under_way: bool) {
+    pub(super) fn note_leaving(
+        &mut self,
+        cluster: &ClusterName,
+        store: &StoreName,
+        under_way: bool,
+    ) {
         let stores = self.leaving.entry(cluster.clone()).or_default();
         if under_way {
             stores.insert(store.clone());
@@ -194,7 +199,10 @@ impl Desk {
 
     /// How many deletions are under way on a cluster, that of one store left out.
     pub(super) fn leaving(&self, cluster: &ClusterName, but: &StoreName) -> u32 {
-        let count = self.leaving.get(cluster).map_or(0, |it| it.iter().filter(|name| *name != but).count());
+        let count = self
+            .leaving
+            .get(cluster)
+            .map_or(0, |it| it.iter().filter(|name| *name != but).count());
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 

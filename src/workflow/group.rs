@@ -11,69 +11,22 @@ use super::holds::hold;
 use super::{prepare, repair};
 use crate::domain::accept::{Circumstances, Intent};
 use crate::domain::book::Book;
-use crate::domain::change::{Action, Change, ChangeError, State};
+use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::Entry;
 use crate::domain::record::Record;
 use crate::domain::trailers::{Trailers, message};
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
-use crate::git::{CommitSpec, GitError, Group, Landed, RefUpdate};
+use crate::git::{CommitSpec, Group, Landed, RefUpdate};
 use crate::plan::{Edits, Plan};
-use crate::render::{RenderError, deploy_branch};
+use crate::render::deploy_branch;
+
+mod report;
+
+use report::blocked_path;
+pub(super) use report::{Fate, GroupError, Report};
 
 /// How much work a group does before it lands. What is left goes into the next one.
 const BOUND: Duration = Duration::from_millis(250);
-
-/// Why a group did not land.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum GroupError {
-    /// Somebody else moved a branch meanwhile.
-    #[error("{0} was moved by somebody else")]
-    Moved(String),
-    /// Git failed.
-    #[error(transparent)]
-    Git(#[from] GitError),
-    /// The index failed.
-    #[error(transparent)]
-    Index(#[from] crate::index::IndexError),
-    /// What belongs to a cluster could not be rendered.
-    #[error(transparent)]
-    Render(#[from] RenderError),
-    /// The deploy tree would lose stores that nobody asked to delete.
-    #[error(
-        "refused to sign deploy/{cluster}: it would drop {stores}, whose deletion nobody accepted; look at main and at clusters/{cluster} before anything else"
-    )]
-    Drops {
-        /// The cluster.
-        cluster: ClusterName,
-        /// The stores, comma separated.
-        stores: String,
-    },
-}
-
-/// What became of one entry of a group.
-pub(super) enum Fate {
-    /// A commit carries it.
-    Written(CommitId, Option<Record>),
-    /// There was nothing to write.
-    Nothing,
-    /// It failed, alone.
-    Failed(ChangeError),
-}
-
-/// What a landed group did.
-#[derive(Default)]
-pub(super) struct Report {
-    /// Every entry with what became of it.
-    pub(super) fates: Vec<(Entry, Fate)>,
-    /// Entries that wait for something else, with what for.
-    pub(super) held: Vec<(ChangeId, String)>,
-    /// Entries there was no time for.
-    pub(super) left: Vec<ChangeId>,
-    /// Stores whose last files were taken, with the commit.
-    pub(super) removed: Vec<(StoreName, CommitId)>,
-    /// Whether any branch moved.
-    pub(super) landed: bool,
-}
 
 /// One group while it is written.
 struct Work<'a> {
@@ -125,7 +78,7 @@ pub(super) fn write(
     work.land()
 }
 
-impl<'a> Work<'a> {
+impl Work<'_> {
     /// Every cluster has its bootstrap on main, for a person to apply, and a root that is not empty.
     fn prepare(&mut self) -> Result<(), GroupError> {
         let Some(tip) = self.tip.clone() else {
@@ -200,11 +153,7 @@ impl<'a> Work<'a> {
     }
 
     /// Derives an entry at the tip. What intake reserved is not counted again; a hand edit is counted here first.
-    fn derive(
-        &self,
-        entry: &Entry,
-        accepted: Option<&Record>,
-    ) -> Result<Derived, Underivable> {
+    fn derive(&self, entry: &Entry, accepted: Option<&Record>) -> Result<Derived, Underivable> {
         let never_released = self.never_released(&entry.change.store, accepted);
         let by_hand = matches!(entry.intent, Intent::Adopt { .. });
         let nothing_taken = Book::default();
@@ -379,18 +328,6 @@ impl<'a> Work<'a> {
         }
         self.core.prepared.store(true, Ordering::Relaxed);
         Ok(self.report)
-    }
-}
-
-/// A path that something else occupies fails the change that needs it; any other failure of Git is nobody's fault.
-fn blocked_path(error: GitError) -> Result<ChangeError, GitError> {
-    match error {
-        GitError::BadPath { .. } | GitError::FileInTheWay { .. } | GitError::FolderInTheWay { .. } => Ok(ChangeError {
-            reason: "PathBlocked".to_owned(),
-            message: format!("the fleet repository has something else where the store's files belong: {error}"),
-            next_step: "take it away from main, then ask again".to_owned(),
-        }),
-        other => Err(other),
     }
 }
 

@@ -11,6 +11,7 @@ use super::project::ProjectError;
 use super::settings::Mode;
 use super::start::{self, StartError};
 use crate::domain::change::{Change, State};
+use crate::domain::observed::SourceSeen;
 use crate::domain::request::{Caller, Refusal, Role};
 use crate::domain::view::{ClusterView, Foreign, Health, SourceView};
 use crate::domain::{ChangeId, ClusterName, CommitId};
@@ -71,7 +72,9 @@ pub(super) fn clusters(core: &Core) -> Vec<ClusterView> {
 
 fn cluster(core: &Core, name: ClusterName) -> ClusterView {
     let published = core.published_deploy(&name).ok().flatten();
-    let alarm = lock(&core.deploy_alarms).get(&name).map(|(_, text)| text.clone());
+    let alarm = lock(&core.deploy_alarms)
+        .get(&name)
+        .map(|(_, text)| text.clone());
     let mut source = SourceView {
         sequence: published
             .as_ref()
@@ -85,8 +88,8 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
         None => "not watched by this server".to_owned(),
         Some(watched) => {
             let seen = watched.view.cluster();
-            source.observed = seen.source.as_ref().and_then(|it| it.commit());
-            source.verified = seen.source.as_ref().and_then(|it| it.verified());
+            source.observed = seen.source.as_ref().and_then(SourceSeen::commit);
+            source.verified = seen.source.as_ref().and_then(SourceSeen::verified);
             let sentences = seen
                 .alarms()
                 .into_iter()
@@ -149,7 +152,9 @@ fn charts_kept(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
             let path = format!("{folder}/{}", version.name);
             let there = core.repo.entry(commit, &path).map_err(unavailable)?;
             if there.is_none_or(|it| it.id != version.id) {
-                let text = format!("commit {commit} changes {path}, which is published; give the chart a new version");
+                let text = format!(
+                    "commit {commit} changes {path}, which is published; give the chart a new version"
+                );
                 return Err(Refusal::Conflict(text));
             }
         }

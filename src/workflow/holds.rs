@@ -11,8 +11,15 @@ use crate::domain::policy::FleetPolicy;
 use crate::domain::record::Record;
 
 /// What a change waits for; none when it may be written. `begun` counts deletions that this group begins.
-pub(super) fn hold(core: &Core, policy: &FleetPolicy, entry: &Entry, record: Option<&Record>, begun: u32) -> Option<String> {
-    let record = record.filter(|it| entry.change.action == Action::Delete && it.metadata.deletion.is_none())?;
+pub(super) fn hold(
+    core: &Core,
+    policy: &FleetPolicy,
+    entry: &Entry,
+    record: Option<&Record>,
+    begun: u32,
+) -> Option<String> {
+    let record = record
+        .filter(|it| entry.change.action == Action::Delete && it.metadata.deletion.is_none())?;
     if core.settings.lift_limits {
         return None;
     }
@@ -28,7 +35,9 @@ fn grace(core: &Core, policy: &FleetPolicy, entry: &Entry) -> Option<String> {
     }
     let seconds = SignedDuration::from_secs(policy.grace_seconds());
     let until = entry.change.created_at.checked_add(seconds).ok()?;
-    (until > core.now()).then(|| format!("its grace period, which ends at {until:.0}; cancel the change to keep the store"))
+    (until > core.now()).then(|| {
+        format!("its grace period, which ends at {until:.0}; cancel the change to keep the store")
+    })
 }
 
 /// Namespaces that go all at once would keep a cluster from everything else.
@@ -36,12 +45,20 @@ fn busy(core: &Core, policy: &FleetPolicy, record: &Record, begun: u32) -> Optio
     let cluster = &record.spec.cluster;
     let limit = policy.clusters.get(cluster)?.deletes_at_once;
     let under_way = core.desk().leaving(cluster, record.name()) + begun;
-    (under_way >= limit).then(|| format!("other deletions: {under_way} are under way on cluster {cluster}, which is the limit"))
+    (under_way >= limit).then(|| {
+        format!(
+            "other deletions: {under_way} are under way on cluster {cluster}, which is the limit"
+        )
+    })
 }
 
 /// A release that is suspended is not uninstalled when it goes, so its objects would stay.
 fn held_by_hand(core: &Core, record: &Record) -> Option<String> {
-    let seen = core.watched.get(&record.spec.cluster)?.view.store(record.name())?;
+    let seen = core
+        .watched
+        .get(&record.spec.cluster)?
+        .view
+        .store(record.name())?;
     let suspended = seen.release.is_some_and(|release| release.suspended);
     suspended.then(|| format!("its HelmRelease {}, which somebody suspended by hand; resume it, or Flux could not uninstall it", record.name()))
 }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::core::Core;
 use super::desk::Desk;
-use crate::domain::accept::{Circumstances, Decision, Intent, decide, etag};
+use crate::domain::accept::{Circumstances, Decision, Intent, decide};
 use crate::domain::approval::{Needed, needed};
 use crate::domain::book::{Held, Life};
 use crate::domain::change::{Change, State};
@@ -21,6 +21,10 @@ use crate::domain::record::Record;
 use crate::domain::request::{Caller, Refusal, Request};
 use crate::domain::{ChangeId, StoreName};
 use crate::journal::Acceptance;
+
+mod conditions;
+
+use conditions::{check_match, named_fields, repeated_delete, replay, target, waits_for_people};
 
 /// How many requests share one journal transaction at most.
 const BATCH: usize = 1024;
@@ -32,7 +36,7 @@ pub struct Submission {
     pub request: Request,
     /// The caller's key for repeats.
     pub idempotency: Option<Idempotency>,
-    /// The ETag that the store must still have.
+    /// The `ETag` that the store must still have.
     pub if_match: Option<String>,
 }
 
@@ -332,109 +336,8 @@ fn random() -> u128 {
     u128::from_le_bytes(bytes)
 }
 
-fn target(request: &Request) -> Option<&StoreName> {
-    match request {
-        Request::Create(_) => None,
-        Request::Update { store, .. }
-        | Request::Delete { store }
-        | Request::Adopt { store, .. } => Some(store),
-    }
-}
-
-fn replay(
-    core: &Core,
-    desk: &Desk,
-    fresh: &HashMap<String, Kept>,
-    key: &str,
-    given: &Idempotency,
-) -> Result<Option<Change>, Refusal> {
-    let unavailable = |error: crate::journal::JournalError| Refusal::Unavailable(error.to_string());
-    let Some(kept) = fresh
-        .get(key)
-        .cloned()
-        .map_or_else(|| core.journal.kept(key), |it| Ok(Some(it)))
-        .map_err(unavailable)?
-    else {
-        return Ok(None);
-    };
-    if kept.fingerprint != given.fingerprint {
-        let detail = "was used for another request; use a new key for a new request";
-        return Err(Refusal::Invalid(vec![
-            crate::domain::request::Violation::new("/headers/Idempotency-Key", detail),
-        ]));
-    }
-    Ok(find_change(core, desk, &kept.change))
-}
-
 /// A change wherever it is: on the desk, in the index, or ended in the journal.
 pub(super) fn find_change(core: &Core, desk: &Desk, id: &ChangeId) -> Option<Change> {
     let open = desk.entry(id).map(|it| it.change.clone());
     open.or_else(|| core.index.change(id).ok().flatten())
-}
-
-/// A delete of a store that is being deleted answers with the change that deletes it.
-fn repeated_delete(
-    core: &Core,
-    desk: &Desk,
-    request: &Request,
-    current: Option<&Record>,
-    caller: &Caller,
-) -> Option<Change> {
-    let Request::Delete { .. } = request else {
-        return None;
-    };
-    let record = current?;
-    let mine =
-        caller.role != crate::domain::request::Role::Merchant || record.spec.owner == caller.owner;
-    let deletion = record.metadata.deletion.as_ref().filter(|_| mine)?;
-    find_change(core, desk, &deletion.change)
-}
-
-/// While people decide on a change of a store, nothing is written past them.
-fn waits_for_people(desk: &Desk, request: &Request) -> Result<(), Refusal> {
-    let Some(name) = target(request) else {
-        return Ok(());
-    };
-    let open = desk.changes_of(name).iter().filter_map(|id| desk.entry(id));
-    let proposed = open.map(|entry| &entry.change).find(|it| it.state == State::Proposed);
-    match proposed {
-        None => Ok(()),
-        Some(change) => Err(Refusal::Conflict(format!(
-            "change {} of store {name} waits for approval; wait for it, or cancel it first",
-            change.id
-        ))),
-    }
-}
-
-fn check_match(if_match: Option<&str>, current: Option<&Record>) -> Result<(), Refusal> {
-    let (Some(wanted), Some(record)) = (if_match, current) else {
-        return Ok(());
-    };
-    let has = etag(&record.spec);
-    let matches = wanted == "*"
-        || wanted
-            .split(',')
-            .any(|it| it.trim().trim_matches('"') == has);
-    if matches {
-        return Ok(());
-    }
-    let text = format!(
-        "store {} has changed since you read it; read it again and repeat your change on top",
-        record.name()
-    );
-    Err(Refusal::Precondition(text))
-}
-
-/// The fields a patch names, as they are now.
-fn named_fields(decision: &Decision, current: Option<&Record>) -> Option<Map<String, Value>> {
-    let Intent::Update(patch) = &decision.intent else {
-        return None;
-    };
-    let spec = serde_json::to_value(&current?.spec).ok()?;
-    Some(
-        patch
-            .keys()
-            .map(|key| (key.clone(), spec.get(key).cloned().unwrap_or(Value::Null)))
-            .collect(),
-    )
 }

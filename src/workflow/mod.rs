@@ -15,6 +15,7 @@ mod holds;
 mod intake;
 mod observe;
 pub mod offline;
+mod outcome;
 mod prepare;
 mod project;
 mod publish;

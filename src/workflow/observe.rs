@@ -45,7 +45,7 @@ pub(super) async fn follow(
         match looked {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::error!(%cluster, %error, "what the cluster shows was not taken in; it is looked at again")
+                tracing::error!(%cluster, %error, "what the cluster shows was not taken in; it is looked at again");
             }
             Err(error) => tracing::error!(%cluster, %error, "a look at the cluster ended early"),
         }
@@ -67,7 +67,7 @@ async fn ask_to_fetch(core: &Core, cluster: &ClusterName, asked: &mut Option<Com
     match watched.cluster.request_fetch(head.as_str()).await {
         Ok(()) => *asked = Some(head),
         Err(error) => {
-            tracing::debug!(%cluster, %error, "Flux was not asked to fetch; it does so at its interval")
+            tracing::debug!(%cluster, %error, "Flux was not asked to fetch; it does so at its interval");
         }
     }
 }
@@ -142,7 +142,7 @@ fn look_at(
             }
         }
         Some(DeletionStep::Second) => {
-            row.gone |= is_gone(&desired, &cluster, seen.as_ref(), &contains)
+            row.gone |= is_gone(&desired, &cluster, seen.as_ref(), &contains);
         }
         None => {}
     }
@@ -191,7 +191,10 @@ fn progress(
 fn too_late(status: &Status) -> ChangeError {
     ChangeError {
         reason: "DeadlineExceeded".to_owned(),
-        message: format!("it was not ready in time; it was waiting for {}", waiting(status)),
+        message: format!(
+            "it was not ready in time; it was waiting for {}",
+            waiting(status)
+        ),
         next_step: status.next_step.clone(),
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn finish_landing(core: &Core) -> Result<(), GitError> {
     match group.land(&updates)? {
         Landed::Yes => {}
         Landed::Moved { reference } => {
-            tracing::warn!(reference, "somebody moved a branch meanwhile; theirs stays")
+            tracing::warn!(reference, "somebody moved a branch meanwhile; theirs stays");
         }
     }
     Ok(())

@@ -44,7 +44,10 @@ pub(super) fn edits(
 pub(super) fn records(core: &Core, tip: &CommitId, edits: &mut Edits) -> Result<(), GroupError> {
     let names: Vec<StoreName> = lock(&core.put_back).iter().cloned().collect();
     for name in names {
-        let row = core.index.store(&name)?.filter(|row| row.removed_at.is_none());
+        let row = core
+            .index
+            .store(&name)?
+            .filter(|row| row.removed_at.is_none());
         let there = core.repo.read(tip, &record_path(&name))?.is_some();
         match row.filter(|_| !there) {
             Some(row) => {

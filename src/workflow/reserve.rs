@@ -21,7 +21,10 @@ pub(super) fn settle(core: &Core, desk: &mut Desk, name: &StoreName, row: Option
     let live = row.filter(|row| row.removed_at.is_none());
     let mut newest = live.map(|row| row.record.clone());
     let ids = desk.changes_of(name).to_vec();
-    let pending: Vec<Entry> = ids.iter().filter_map(|id| desk.entry(id).cloned()).collect();
+    let pending: Vec<Entry> = ids
+        .iter()
+        .filter_map(|id| desk.entry(id).cloned())
+        .collect();
     for entry in &pending {
         newest = after(core, entry, newest);
     }
@@ -60,7 +63,11 @@ fn of_row(core: &Core, row: &StoreRow) -> Held {
     if let Some(removed) = row.removed_at {
         let hold = SignedDuration::from_secs(core.in_force().policy.tombstone_seconds());
         let until = removed.checked_add(hold).unwrap_or(removed);
-        held.life = if row.gone { Life::Gone { until } } else { Life::Leaving };
+        held.life = if row.gone {
+            Life::Gone { until }
+        } else {
+            Life::Leaving
+        };
     }
     held
 }

@@ -10,17 +10,12 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::core::{Core, RemoteStatus, lock};
-use super::group::{self, Fate, GroupError, Report};
+use super::core::{Core, lock};
+use super::group::{self, GroupError};
 use super::project::{self, ProjectError};
 use super::settings::Mode;
-use super::{adopt, alarm, publish, reserve};
+use super::{adopt, alarm, outcome, publish};
 use crate::domain::{ChangeId, StoreName};
-use crate::domain::accept::Intent;
-use crate::domain::change::{Change, State};
-use crate::domain::entry::Entry;
-use crate::domain::record::record_path;
-use crate::domain::request::Adopted;
 use crate::git::{GitError, PushOutcome, Remote, RemoteError};
 
 /// How many entries one group takes at most; the time bound usually ends it earlier.
@@ -275,7 +270,7 @@ fn write(core: &Core, ids: &[ChangeId], removals: BTreeSet<StoreName>) -> Result
     for (id, reason) in &report.held {
         core.desk().hold(id.clone(), reason.clone());
     }
-    record(core, report)?;
+    outcome::record(core, report)?;
     give_back(core, &left, BTreeSet::new());
     if landed && matches!(core.settings.mode, Mode::Embedded) {
         project::catch_up(core)?;
@@ -290,100 +285,5 @@ fn give_back(core: &Core, ids: &[ChangeId], removals: BTreeSet<StoreName>) {
     desk.put_back(ids);
     for store in removals {
         desk.tear_down(store);
-    }
-}
-
-/// Notes in journal and desk what became of a group's entries.
-fn record(core: &Core, report: Report) -> Result<(), TurnError> {
-    let now = core.now();
-    let mut written: Vec<Entry> = Vec::new();
-    let mut ended: Vec<Change> = Vec::new();
-    for (mut entry, fate) in report.fates {
-        match fate {
-            Fate::Written(commit, record) => {
-                entry
-                    .change
-                    .go(State::Written, now, Some(format!("commit {commit}")));
-                entry.commit = Some(commit.clone());
-                core.desk()
-                    .note_written(entry.change.store.clone(), commit, record);
-                written.push(entry);
-            }
-            Fate::Nothing => {
-                entry.change.noop = true;
-                entry.change.go(
-                    State::Ready,
-                    now,
-                    Some("there was nothing to change".to_owned()),
-                );
-                ended.push(entry.change);
-            }
-            Fate::Failed(error) => {
-                tracing::warn!(change = %entry.change.id, store = %entry.change.store, error.message, "a change failed");
-                if let Intent::Adopt { kind, .. } = &entry.intent {
-                    refused_by_hand(core, &entry, *kind, &error.message);
-                }
-                entry.change.fail(error, now);
-                ended.push(entry.change);
-            }
-        }
-    }
-    for (store, commit) in report.removed {
-        core.desk().note_written(store, commit, None);
-    }
-    let remote = matches!(core.settings.mode, Mode::Remote { .. });
-    if remote && !written.is_empty() {
-        core.journal.update(&written).map_err(ProjectError::from)?;
-    }
-    {
-        let mut desk = core.desk();
-        for entry in written {
-            desk.update(entry);
-        }
-    }
-    core.end(&ended).map_err(TurnError::Project)?;
-    Ok(())
-}
-
-/// A hand edit that is refused stays without effect and is shown; a record that is gone is put back.
-fn refused_by_hand(core: &Core, entry: &Entry, kind: Adopted, why: &str) {
-    let store = &entry.change.store;
-    lock(&core.foreign).insert(record_path(store), why.to_owned());
-    if kind == Adopted::Removed {
-        lock(&core.put_back).insert(store.clone());
-    }
-}
-
-impl Core {
-    /// Ends changes that left no commit: kept in the journal, shown by the index, off the desk.
-    pub(super) fn end(&self, ended: &[Change]) -> Result<(), ProjectError> {
-        if ended.is_empty() {
-            return Ok(());
-        }
-        self.journal.settle(&[], ended)?;
-        self.index.apply(&crate::domain::entry::Projection {
-            changes: ended.to_vec(),
-            ..Default::default()
-        })?;
-        let mut desk = self.desk();
-        for change in ended {
-            desk.remove(&change.id);
-            let row = self.index.store(&change.store)?;
-            reserve::settle(self, &mut desk, &change.store, row.as_ref());
-        }
-        drop(desk);
-        ended.iter().for_each(|change| self.ring(&change.id));
-        Ok(())
-    }
-
-    fn agreed(&self) {
-        *lock(&self.remote) = RemoteStatus {
-            problem: None,
-            agreed_at: Some(self.now()),
-        };
-    }
-
-    fn trouble(&self, problem: String) {
-        lock(&self.remote).problem = Some(problem);
     }
 }

@@ -1,0 +1,180 @@
+//! Whether a policy is right in itself: every name it uses it also has, every duration and domain is one.
+//!
+//! Must not know: the policy before it, or whether stores would suffer.
+
+use super::FleetPolicy;
+use super::duration::go_duration;
+use crate::domain::record::API_VERSION;
+use crate::domain::request::Violation;
+use crate::domain::{ClusterName, Host};
+
+use super::cluster::ClusterPolicy;
+
+impl FleetPolicy {
+    /// Everything that is wrong with the policy in itself, each with a JSON pointer.
+    pub fn check(&self) -> Vec<Violation> {
+        let mut found = Vec::new();
+        let mut say = |bad: bool, pointer: String, detail: &str| {
+            if bad {
+                found.push(Violation::new(pointer, detail));
+            }
+        };
+        say(
+            self.api_version != API_VERSION,
+            "/apiVersion".into(),
+            "must be fleetwright.dev/v1",
+        );
+        say(
+            self.kind != "FleetPolicy",
+            "/kind".into(),
+            "must be FleetPolicy",
+        );
+        say(
+            self.clusters.is_empty(),
+            "/clusters".into(),
+            "name at least one cluster",
+        );
+        say(
+            self.engines.is_empty(),
+            "/engines".into(),
+            "name at least one engine",
+        );
+        say(
+            self.plans.is_empty(),
+            "/plans".into(),
+            "name at least one plan",
+        );
+        let share = self.limits.mass_change_share;
+        say(
+            !(0.0..=1.0).contains(&share),
+            "/limits/massChangeShare".into(),
+            "must be from 0 to 1",
+        );
+        for (field, value) in [
+            ("gracePeriod", &self.deletion.grace_period),
+            ("tombstone", &self.deletion.tombstone),
+        ] {
+            let pointer = format!("/deletion/{field}");
+            say(
+                !go_duration(value),
+                pointer,
+                "a duration looks like 0s or 2160h",
+            );
+        }
+        self.check_offers(&mut say);
+        for (name, cluster) in &self.clusters {
+            cluster.check(name, &mut say);
+        }
+        found
+    }
+
+    fn check_offers(&self, say: &mut impl FnMut(bool, String, &str)) {
+        for (name, engine) in &self.engines {
+            let known = engine.versions.contains(&engine.default);
+            say(
+                !known,
+                format!("/engines/{name}/default"),
+                "must be one of the engine's versions",
+            );
+            say(
+                !is_label(name),
+                format!("/engines/{name}"),
+                "must be an RFC 1123 label",
+            );
+            for (index, version) in engine.versions.iter().enumerate() {
+                let pointer = format!("/engines/{name}/versions/{index}");
+                say(
+                    !is_version(version),
+                    pointer,
+                    "a version looks like 1.2.3 or 1.2.3-rc1",
+                );
+            }
+        }
+        for (name, plan) in &self.plans {
+            for engine in plan
+                .engines
+                .keys()
+                .filter(|it| !self.engines.contains_key(*it))
+            {
+                let pointer = format!("/plans/{name}/engines/{engine}");
+                say(true, pointer, "names an engine that /engines does not have");
+            }
+        }
+    }
+}
+
+impl ClusterPolicy {
+    fn check(&self, name: &ClusterName, say: &mut impl FnMut(bool, String, &str)) {
+        let at = |field: &str| format!("/clusters/{name}/{field}");
+        let domain = self.base_domain.parse::<Host>().is_ok();
+        say(
+            !domain,
+            at("baseDomain"),
+            "must be a domain in lower case, as in shops.example.com",
+        );
+        let scheme = matches!(self.scheme.as_str(), "http" | "https");
+        say(!scheme, at("scheme"), "must be http or https");
+        let times = [
+            &self.flux.interval,
+            &self.flux.timeout,
+            &self.flux.retry_interval,
+        ];
+        let right = times.iter().all(|it| go_duration(it));
+        say(!right, at("flux"), "durations look like 6h, 10m or 1m30s");
+        let deadline = go_duration(&self.ready_deadline);
+        say(!deadline, at("readyDeadline"), "a duration looks like 15m");
+        say(
+            !is_label(&self.namespace),
+            at("namespace"),
+            "must be an RFC 1123 label",
+        );
+        let prefix = self.namespace_prefix.as_str();
+        // An account `fleetwright-root` must not be a store's.
+        let reserved = prefix.starts_with("fleetwright-") || prefix.starts_with("kube-");
+        let fits = prefix.len() <= 20 && prefix.ends_with('-') && is_label(&format!("{prefix}x"));
+        say(
+            reserved || !fits,
+            at("namespacePrefix"),
+            "a short label that ends with a hyphen, as in store-",
+        );
+    }
+}
+
+fn is_label(text: &str) -> bool {
+    text.parse::<ClusterName>().is_ok()
+}
+
+/// A chart version as a part of a Kubernetes name: no build metadata, lower case.
+fn is_version(text: &str) -> bool {
+    let (core, pre) = text
+        .split_once('-')
+        .map_or((text, None), |(core, pre)| (core, Some(pre)));
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-';
+    core.split('.').count() == 3
+        && core.split('.').all(number)
+        && pre.is_none_or(|it| !it.is_empty() && it.bytes().all(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_can_be_part_of_a_kubernetes_name() {
+        for good in ["1.0.0", "10.2.33", "1.2.3-rc.1"] {
+            assert!(is_version(good), "{good}");
+        }
+        for bad in [
+            "",
+            "1.0",
+            "v1.0.0",
+            "1.0.0+build",
+            "1.0.0-",
+            "1.0.0-RC1",
+            "../1.0.0",
+        ] {
+            assert!(!is_version(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What there is to choose: engines, plans, and what single owners may have of them.
+//!
+//! Must not know: who chose what.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// One engine: a chart and how its stores are known to answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct EnginePolicy {
+    /// Chart versions that may be chosen.
+    pub versions: Vec<String>,
+    /// The version of a store that names none.
+    pub default: String,
+    /// The top-level chart values that a merchant may set.
+    #[serde(default)]
+    pub merchant_values: Vec<String>,
+    /// How a store of this engine is asked whether it works.
+    #[serde(default)]
+    pub probe: Option<Probe>,
+}
+
+/// A request that a working store answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// Path and query.
+    pub path: String,
+    /// The status that means "works".
+    pub expect: u16,
+}
+
+/// One plan: what it costs and what it gives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct PlanPolicy {
+    /// Price units.
+    pub price: u32,
+    /// `hard` of the namespace's `ResourceQuota`.
+    pub quota: Map<String, Value>,
+    /// The one item of the namespace's `LimitRange`, without its `type`.
+    pub limit_range: Map<String, Value>,
+    /// The engines that offer this plan, by name.
+    pub engines: IndexMap<String, PlanEngine>,
+}
+
+/// What a plan gives a store of one engine.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PlanEngine {
+    /// Chart values.
+    pub values: Map<String, Value>,
+    /// Volume sizes of a new store, by their place in the chart's values.
+    pub volumes: std::collections::BTreeMap<String, String>,
+}
+
+/// What holds for one owner.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct OwnerPolicy {
+    /// Stores of this owner.
+    pub stores_per_owner: Option<u32>,
+    /// The plans this owner may take; none listed: all.
+    pub plans: Vec<String>,
+    /// The engines this owner may take; none listed: all.
+    pub engines: Vec<String>,
+    /// The sum of the plans' prices this owner may use.
+    pub budget: Option<u32>,
+    /// The owner's accounts at the forge.
+    pub github: Vec<String>,
+}

@@ -1,0 +1,107 @@
+//! What became of a group's entries: noted in journal, index and desk, and told to those who wait.
+
+use super::core::{Core, RemoteStatus, lock};
+use super::group::{Fate, Report};
+use super::project::ProjectError;
+use super::reserve;
+use super::settings::Mode;
+use crate::domain::accept::Intent;
+use crate::domain::change::{Change, State};
+use crate::domain::entry::{Entry, Projection};
+use crate::domain::record::record_path;
+use crate::domain::request::Adopted;
+
+/// Notes in journal and desk what became of a group's entries.
+pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
+    let now = core.now();
+    let mut written: Vec<Entry> = Vec::new();
+    let mut ended: Vec<Change> = Vec::new();
+    for (mut entry, fate) in report.fates {
+        match fate {
+            Fate::Written(commit, record) => {
+                entry
+                    .change
+                    .go(State::Written, now, Some(format!("commit {commit}")));
+                entry.commit = Some(commit.clone());
+                core.desk()
+                    .note_written(entry.change.store.clone(), commit, record);
+                written.push(entry);
+            }
+            Fate::Nothing => {
+                entry.change.noop = true;
+                entry.change.go(
+                    State::Ready,
+                    now,
+                    Some("there was nothing to change".to_owned()),
+                );
+                ended.push(entry.change);
+            }
+            Fate::Failed(error) => {
+                tracing::warn!(change = %entry.change.id, store = %entry.change.store, error.message, "a change failed");
+                if let Intent::Adopt { kind, .. } = &entry.intent {
+                    refused_by_hand(core, &entry, *kind, &error.message);
+                }
+                entry.change.fail(error, now);
+                ended.push(entry.change);
+            }
+        }
+    }
+    for (store, commit) in report.removed {
+        core.desk().note_written(store, commit, None);
+    }
+    let remote = matches!(core.settings.mode, Mode::Remote { .. });
+    if remote && !written.is_empty() {
+        core.journal.update(&written)?;
+    }
+    {
+        let mut desk = core.desk();
+        for entry in written {
+            desk.update(entry);
+        }
+    }
+    core.end(&ended)?;
+    Ok(())
+}
+
+/// A hand edit that is refused stays without effect and is shown; a record that is gone is put back.
+fn refused_by_hand(core: &Core, entry: &Entry, kind: Adopted, why: &str) {
+    let store = &entry.change.store;
+    lock(&core.foreign).insert(record_path(store), why.to_owned());
+    if kind == Adopted::Removed {
+        lock(&core.put_back).insert(store.clone());
+    }
+}
+
+impl Core {
+    /// Ends changes that left no commit: kept in the journal, shown by the index, off the desk.
+    pub(super) fn end(&self, ended: &[Change]) -> Result<(), ProjectError> {
+        if ended.is_empty() {
+            return Ok(());
+        }
+        self.journal.settle(&[], ended)?;
+        self.index.apply(&Projection {
+            changes: ended.to_vec(),
+            ..Default::default()
+        })?;
+        let mut desk = self.desk();
+        for change in ended {
+            desk.remove(&change.id);
+            let row = self.index.store(&change.store)?;
+            reserve::settle(self, &mut desk, &change.store, row.as_ref());
+        }
+        drop(desk);
+        ended.iter().for_each(|change| self.ring(&change.id));
+        Ok(())
+    }
+
+    pub(super) fn agreed(&self) {
+        *lock(&self.remote) = RemoteStatus {
+            problem: None,
+            agreed_at: Some(self.now()),
+        };
+    }
+
+    pub(super) fn trouble(&self, problem: String) {
+        lock(&self.remote).problem = Some(problem);
+    }
+}

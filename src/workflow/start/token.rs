@@ -1,0 +1,66 @@
+//! The admin token: made once, kept for the person who runs the server, and known to us by its hash only.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::StartError;
+use crate::domain::Owner;
+use crate::domain::record::hex;
+use crate::domain::request::{Caller, Role};
+use crate::journal::Journal;
+
+/// The admin token is made once, kept for the person who runs the server, and known to us by its hash only.
+pub(super) fn admin_token(data: &Path, journal: &Journal) -> Result<(), StartError> {
+    let path = data.join("admin.token");
+    let there = std::fs::read_to_string(&path)
+        .ok()
+        .map(|it| it.trim().to_owned())
+        .filter(|it| !it.is_empty());
+    let token = if let Some(token) = there { token } else {
+        let token = new_token();
+        write_secret(&path, &token)?;
+        token
+    };
+    let owner: Owner = "admin".parse().expect("a plain word is an owner");
+    let caller = Caller {
+        subject: "token:admin".to_owned(),
+        role: Role::Admin,
+        owner,
+    };
+    journal.put_token(&token_hash(&token), &caller)?;
+    Ok(())
+}
+
+fn new_token() -> String {
+    use base64::Engine;
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    format!(
+        "fwt_{}",
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+    )
+}
+
+/// What is kept of a token.
+pub(in crate::workflow) fn token_hash(token: &str) -> String {
+    hex(&Sha256::digest(token.as_bytes()))
+}
+
+fn write_secret(path: &Path, text: &str) -> Result<(), StartError> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let fail = |source| StartError::File {
+        path: path.display().to_string(),
+        source,
+    };
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(fail)?;
+    writeln!(file, "{text}").map_err(fail)
+}
