@@ -3,6 +3,10 @@
 //! A request goes in by HTTP, a signed commit lands on main and on the cluster's branch, Flux applies it, the status
 //! comes back; a deletion takes it all away again; and what people and crashes do in between.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets the unexpected shall stop there"
+)]
 #![cfg(feature = "testbed")]
 
 #[allow(dead_code, reason = "each test program uses its own part of it")]

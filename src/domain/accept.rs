@@ -207,6 +207,7 @@ fn patched(
         name: record.name(),
         old: Some(&record.spec),
         new: &spec,
+        now: at.now,
         lifted: at.lifted,
     };
     let bad = violations(&asked, root);

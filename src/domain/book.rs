@@ -110,7 +110,10 @@ impl Book {
     pub fn put(&mut self, name: StoreName, held: Held) {
         self.remove(&name);
         for host in &held.hosts {
-            self.hosts.insert(host.clone(), name.clone());
+            // What is gone holds a host only until somebody has it.
+            if held.counts() || !self.hosts.contains_key(host) {
+                self.hosts.insert(host.clone(), name.clone());
+            }
         }
         self.count(&held, 1);
         self.stores.insert(name, held);

@@ -8,6 +8,9 @@ use super::record::Spec;
 use super::request::{Caller, Role, Violation};
 use super::{Host, StoreName};
 
+/// The greatest volume that may be asked for, in bytes: 64 TiB.
+const VOLUME_LIMIT: u128 = 64 << 40;
+
 /// The greatest size of `values`, in bytes of JSON: a record stays something that people review.
 const VALUES_LIMIT: usize = 32 * 1024;
 
@@ -25,6 +28,8 @@ pub struct Asked<'a> {
     pub old: Option<&'a Spec>,
     /// The spec asked for.
     pub new: &'a Spec,
+    /// The time, for tombstones.
+    pub now: jiff::Timestamp,
     /// Whether counts and budgets are lifted (`dev --no-limits`).
     pub lifted: bool,
 }
@@ -33,6 +38,7 @@ pub struct Asked<'a> {
 pub fn violations(asked: &Asked<'_>, root: &str) -> Vec<Violation> {
     let mut found = Vec::new();
     fixed(asked, &mut found);
+    volumes(asked, &mut found);
     choices(asked, &mut found);
     hosts(asked, &mut found);
     values(asked, &mut found);
@@ -79,6 +85,31 @@ fn fixed(asked: &Asked<'_>, found: &mut Vec<Violation>) {
     }
 }
 
+/// Volumes are the places that the plan or the record had: any other place would set any value of the chart.
+fn volumes(asked: &Asked<'_>, found: &mut Vec<Violation>) {
+    let new = asked.new;
+    let plan = asked.policy.plans.get(&new.plan);
+    let given = plan
+        .and_then(|it| it.engines.get(&new.engine))
+        .map(|it| &it.volumes);
+    for (place, size) in &new.volumes {
+        let pointer = || format!("/volumes/{}", place.chars().take(60).collect::<String>());
+        let known = asked.old.is_some_and(|old| old.volumes.contains_key(place))
+            || given.is_some_and(|it| it.contains_key(place));
+        if !known {
+            found.push(Violation::new(
+                pointer(),
+                "is no volume of this plan and engine",
+            ));
+        } else if quantity(size).is_none_or(|bytes| bytes > VOLUME_LIMIT) {
+            found.push(Violation::new(
+                pointer(),
+                "must be a size like 20Gi, of at most 64Ti",
+            ));
+        }
+    }
+}
+
 /// What the policy offers, and what it offers this owner. What a store already has stays allowed.
 fn choices(asked: &Asked<'_>, found: &mut Vec<Violation>) {
     let (policy, new) = (asked.policy, asked.new);
@@ -112,6 +143,15 @@ fn choices(asked: &Asked<'_>, found: &mut Vec<Violation>) {
     let plan_kept = kept(|old, new| old.plan == new.plan && old.owner == new.owner);
     match policy.plans.get(&new.plan) {
         None => found.push(unknown("/plan", "plan", &new.plan, policy.plans.keys())),
+        Some(plan) if plan.withdrawn && !plan_kept => {
+            let offered = policy.plans.iter().filter(|(_, it)| !it.withdrawn);
+            found.push(unknown(
+                "/plan",
+                "plan on offer",
+                &new.plan,
+                offered.map(|(name, _)| name),
+            ));
+        }
         Some(plan) if !plan.engines.contains_key(&new.engine) => {
             found.push(Violation::new(
                 "/plan",
@@ -182,7 +222,10 @@ fn hosts(asked: &Asked<'_>, found: &mut Vec<Violation>) {
         }
         if let Some((holder, held)) = asked.book.host(host) {
             let mine = holder == asked.name
-                || (matches!(held.life, Life::Gone { .. }) && held.owner == new.owner);
+                || match held.life {
+                    Life::Gone { until } => held.owner == new.owner || until <= asked.now,
+                    Life::Live | Life::Leaving => false,
+                };
             if !mine {
                 found.push(Violation::new(
                     pointer,
@@ -233,15 +276,16 @@ fn values(asked: &Asked<'_>, found: &mut Vec<Violation>) {
     if asked.caller.role >= Role::Operator {
         return;
     }
-    let before = asked.old.map(|it| &it.values);
-    for (key, value) in &new.values {
-        let same = before.and_then(|it| it.get(key)) == Some(value);
+    let nothing = serde_json::Map::new();
+    let before = asked.old.map_or(&nothing, |it| &it.values);
+    let keys: std::collections::BTreeSet<&String> =
+        new.values.keys().chain(before.keys()).collect();
+    for key in keys {
+        let same = before.get(key) == new.values.get(key);
         if !same && !engine.merchant_values.contains(key) {
             let listed = engine.merchant_values.join(", ");
-            found.push(Violation::new(
-                format!("/values/{key}"),
-                format!("only these may be set: {listed}"),
-            ));
+            let detail = format!("only these may be set: {listed}");
+            found.push(Violation::new(format!("/values/{key}"), detail));
         }
     }
 }
@@ -298,26 +342,21 @@ fn limits(asked: &Asked<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// A Kubernetes quantity of binary or decimal bytes as a number; 0 for what is none.
-fn quantity(text: &str) -> u128 {
+/// A Kubernetes quantity of whole bytes as a number; none for what is no such quantity.
+fn quantity(text: &str) -> Option<u128> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u128 = digits.parse().unwrap_or(0);
-    let units = [
-        ("Ki", 1 << 10),
-        ("Mi", 1 << 20),
-        ("Gi", 1 << 30),
-        ("Ti", 1 << 40),
-        ("Pi", 1 << 50),
-    ];
-    let decimal = [
-        ("k", 1_000),
-        ("M", 1_000_000),
-        ("G", 1_000_000_000),
-        ("T", 1_000_000_000_000),
-    ];
-    let all = units
-        .into_iter()
-        .chain(decimal)
-        .find(|(unit, _)| &text[digits.len()..] == *unit);
-    number * all.map_or(1, |(_, factor)| factor)
+    let number: u128 = digits.parse().ok()?;
+    let factor = match &text[digits.len()..] {
+        "" => 1,
+        "k" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "T" => 1_000_000_000_000,
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        "Ti" => 1 << 40,
+        _ => return None,
+    };
+    number.checked_mul(factor)
 }

@@ -221,6 +221,27 @@ fn person(text: &str) -> (Person, i64) {
     (Person::new(name.trim(), email.trim()), time.unwrap_or(0))
 }
 
+/// The commits that `tip` reaches and `known` does not, parents before children.
+pub(super) fn since(
+    repo: &git2::Repository,
+    tip: &CommitId,
+    known: Option<&CommitId>,
+) -> Result<Vec<CommitId>, GitError> {
+    let failed = || GitError::library("walk the history", repo);
+    let mut walk = repo.revwalk().map_err(failed())?;
+    let order = git2::Sort::TOPOLOGICAL | git2::Sort::REVERSE;
+    walk.set_sorting(order).map_err(failed())?;
+    let missing = |id: &CommitId| GitError::NoCommit { id: id.clone() };
+    walk.push(ObjectId::of_commit(tip).oid())
+        .map_err(|_| missing(tip))?;
+    if let Some(known) = known {
+        walk.hide(ObjectId::of_commit(known).oid())
+            .map_err(|_| missing(known))?;
+    }
+    let ids = walk.map(|id| id.map(|id| ObjectId::from_oid(id).commit()));
+    ids.collect::<Result<_, _>>().map_err(failed())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

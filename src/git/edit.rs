@@ -59,10 +59,11 @@ impl<'a> Node<'a> {
 
 /// Applies `grafts`, then `edits`, to the root folder `base` (`None`: empty), and gives the new root folder.
 ///
-/// A file that is not there can be deleted; a folder that becomes empty vanishes.
+/// A file that is not there can be deleted; a folder that becomes empty vanishes. What stands where a file or a folder
+/// belongs is replaced: a stray file must not keep the writer from its own paths.
 ///
 /// # Errors
-/// [`GitError::BadPath`], [`GitError::FileInTheWay`], [`GitError::FolderInTheWay`].
+/// [`GitError::BadPath`]; [`GitError::FolderInTheWay`] when the edits contradict each other.
 pub(super) fn apply(
     sink: &mut dyn Sink,
     base: Option<ObjectId>,
@@ -120,8 +121,7 @@ fn child(
     let mut there = tree.get(name).map(|entry| (entry.kind(), entry.id));
     let mut changed = false;
     if let Some(edit) = node.file {
-        let in_the_way = matches!(there, Some((EntryKind::Folder, _)));
-        if in_the_way || node.origin != Origin::Base {
+        if node.origin != Origin::Base || (!node.children.is_empty() && *edit != Edit::Delete) {
             return Err(GitError::FolderInTheWay {
                 path: path.to_owned(),
             });
@@ -131,6 +131,8 @@ fn child(
                 let id = sink.store(ObjectKind::Blob, bytes)?;
                 tree.set(name, FILE, id)
             }
+            // A folder is no file: what is in it was not asked for.
+            Edit::Delete if matches!(there, Some((EntryKind::Folder, _))) => false,
             Edit::Delete => tree.remove(name),
         };
         there = tree.get(name).map(|entry| (entry.kind(), entry.id));
@@ -142,9 +144,6 @@ fn child(
         .filter(|(kind, _)| *kind == EntryKind::Folder)
         .map(|(_, id)| id);
     match (folder(sink, base, node, path)?, there) {
-        (Some(_), Some((kind, _))) if kind != EntryKind::Folder => Err(GitError::FileInTheWay {
-            path: path.to_owned(),
-        }),
         (Some(id), _) => Ok(tree.set(name, FOLDER, id) || changed),
         // Nothing is left below: a folder goes, a file beside which nothing was to be deleted stays.
         (None, Some((EntryKind::Folder, _))) => Ok(tree.remove(name) || changed),

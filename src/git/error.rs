@@ -48,14 +48,8 @@ pub enum GitError {
         /// The rule, as a sentence.
         rule: &'static str,
     },
-    /// A file is written below something that is no folder.
-    #[error("nothing can be written below {path:?}: it is a file, not a folder")]
-    FileInTheWay {
-        /// The file.
-        path: String,
-    },
-    /// A file is written or deleted where a folder is.
-    #[error("{path:?} is a folder, so no file can be written or deleted there")]
+    /// One path is to be a file and a folder.
+    #[error("{path:?} cannot be a file and a folder at once")]
     FolderInTheWay {
         /// The folder.
         path: String,

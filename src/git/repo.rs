@@ -213,6 +213,20 @@ impl FleetRepo {
         commit::read(&*self.handle()?, commit)
     }
 
+    /// Every commit that `tip` has and `known` has not, parents before children. All parents are followed: after a
+    /// person's `git pull` our commits hang off the second parent of a merge.
+    pub fn since(
+        &self,
+        tip: &CommitId,
+        known: Option<&CommitId>,
+    ) -> Result<Vec<CommitInfo>, GitError> {
+        let repo = self.handle()?;
+        commit::since(&repo, tip, known)?
+            .iter()
+            .map(|id| commit::read(&*repo, id))
+            .collect()
+    }
+
     /// The commits from `tip` back along first parents, newest first, down to `until` (not included) or to the first.
     pub fn first_parent(
         &self,

@@ -95,7 +95,9 @@ impl Index {
             let mut open = txn.open_table(OPEN)?;
             for change in &projection.changes {
                 changes.insert(change.id.as_str(), encode(change).as_slice())?;
-                if change.state.is_end() {
+                // A merged change without a deadline is followed by nobody: no cluster is watched.
+                let followed = change.deadline.is_some() || !change.state.is_merged();
+                if change.state.is_end() || !followed {
                     open.remove(change.id.as_str())?;
                 } else {
                     open.insert(change.id.as_str(), change.store.as_str())?;

@@ -77,9 +77,9 @@ pub fn render_store(
     ];
     let mut own = Files::new();
     for (path, mut objects) in bodies {
-        objects
-            .iter_mut()
-            .for_each(|object| set_spec_hash(object, &spec_hash));
+        for object in &mut objects {
+            set_spec_hash(object, &spec_hash);
+        }
         let body = emitted(&path, &objects)?;
         own.insert(
             path,

@@ -10,8 +10,8 @@ use crate::domain::change::{Action, Change};
 use crate::domain::entry::{Entry, StoreRow};
 use crate::domain::record::{Record, record_path};
 use crate::domain::request::{Adopted, Caller, Role};
-use crate::domain::{CommitId, Owner, StoreName, Uid};
-use crate::git::PathChange;
+use crate::domain::{ChangeId, CommitId, Owner, StoreName, Uid};
+use crate::git::{EntryKind, PathChange};
 use crate::journal::Acceptance;
 use crate::render::render_record;
 
@@ -21,10 +21,15 @@ const SEEN: &str = "seen";
 /// Takes in what people did to records since the last look. The rest of main is classified where it matters:
 /// rendered files by the group, policy and charts by [`foreign_policy`].
 pub(super) fn take_in(core: &Core) -> Result<(), ProjectError> {
-    let Some(tip) = core.published("main")? else {
+    // What is not in the index yet may be ours: it is judged at the next look.
+    let Some(tip) = core.index.tip()? else {
         return Ok(());
     };
-    let seen: Option<CommitId> = core.journal.fact(SEEN)?.and_then(|it| it.parse().ok());
+    let known = lock(&core.seen).clone();
+    let seen = match known {
+        Some(seen) => Some(seen),
+        None => core.journal.fact(SEEN)?.and_then(|it| it.parse().ok()),
+    };
     if seen.as_ref() == Some(&tip) {
         return Ok(());
     }
@@ -36,8 +41,8 @@ pub(super) fn take_in(core: &Core) -> Result<(), ProjectError> {
     let changed = core.repo.diff_folders(base, Some((&tip, folder)))?;
     let mut desk = core.desk();
     let mut batch = Vec::new();
-    for change in changed {
-        if let Some(entry) = judge(core, &mut desk, &tip, &change)? {
+    for change in &changed {
+        if let Some(entry) = judge(core, &desk, &tip, change, &batch)? {
             batch.push(Acceptance { entry, kept: None });
         }
     }
@@ -47,10 +52,11 @@ pub(super) fn take_in(core: &Core) -> Result<(), ProjectError> {
         for one in &batch {
             desk.put(one.entry.clone(), None);
         }
+        core.journal.remember(SEEN, tip.as_str())?;
+        core.wake.notify_one();
     }
     drop(desk);
-    core.journal.remember(SEEN, tip.as_str())?;
-    core.wake.notify_one();
+    *lock(&core.seen) = Some(tip);
     Ok(())
 }
 
@@ -91,22 +97,27 @@ fn spare_the_many(core: &Core, desk: &Desk, batch: &mut Vec<Acceptance>) {
 /// One path below `stores/` that differs: ours, without effect, or a hand edit to take in.
 fn judge(
     core: &Core,
-    desk: &mut Desk,
+    desk: &Desk,
     tip: &CommitId,
     change: &PathChange,
+    earlier: &[Acceptance],
 ) -> Result<Option<Entry>, ProjectError> {
     let path = format!("stores/{}", change.path);
     let Some(name) = store_of(&path) else {
-        lock(&core.foreign).insert(
-            path,
-            "is no record: records are stores/<hh>/<store>.yaml".to_owned(),
-        );
+        stray(core, path, change);
         return Ok(None);
     };
     let row = core
         .index
         .store(&name)?
         .filter(|row| row.removed_at.is_none());
+    let entry_there = core.repo.entry(tip, &path)?;
+    if entry_there.is_some_and(|it| it.kind != EntryKind::File) {
+        let why = "is no regular file; a record is one, so it is put back where there was one";
+        lock(&core.foreign).insert(path, why.to_owned());
+        lock(&core.put_back).extend(row.map(|_| name));
+        return Ok(None);
+    }
     let there = core.repo.read(tip, &path)?;
     let accepted = row.as_ref().map(|row| &row.record);
     let kind = match (accepted, &there) {
@@ -120,7 +131,28 @@ fn judge(
     if already_taken_in(desk, &name, &commit) {
         return Ok(None);
     }
-    Ok(Some(entry(core, desk, &name, row.as_ref(), kind, commit)?))
+    let last = earlier.last().map(|one| &one.entry.change.id);
+    Ok(Some(entry(
+        core,
+        desk,
+        &name,
+        row.as_ref(),
+        kind,
+        commit,
+        last,
+    )?))
+}
+
+/// A path below `stores/` that can be no record is shown for as long as it is there.
+fn stray(core: &Core, path: String, change: &PathChange) {
+    let mut foreign = lock(&core.foreign);
+    if change.new.is_some() {
+        let why =
+            "is no record: records are stores/<hh>/<store>.yaml, <hh> from the name's SHA-256";
+        foreign.insert(path, why.to_owned());
+    } else {
+        foreign.remove(&path);
+    }
 }
 
 /// The store whose record lies at a path; none where the shard or the name does not fit.
@@ -182,9 +214,10 @@ fn entry(
     row: Option<&StoreRow>,
     kind: Adopted,
     commit: CommitId,
+    last: Option<&ChangeId>,
 ) -> Result<Entry, ProjectError> {
     let author = core.repo.commit_info(&commit)?.author;
-    let id = new_id(desk, core.now());
+    let id = new_id(desk, last, Core::now());
     let uid = row.map_or_else(|| Uid::from(id.clone()), |row| row.uid.clone());
     let owner: Option<Owner> = row.map(|row| row.record.spec.owner.clone());
     let subject = format!("git:{}", author.email);
@@ -200,7 +233,7 @@ fn entry(
         Adopted::Edited => Action::Update,
         Adopted::Removed => Action::Delete,
     };
-    let change = Change::queued(id, name.clone(), uid, action, subject, core.now());
+    let change = Change::queued(id, name.clone(), uid, action, subject, Core::now());
     Ok(Entry {
         change,
         intent: Intent::Adopt { commit, kind },

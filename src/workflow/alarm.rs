@@ -18,8 +18,7 @@ const SHOWN_HOURS: i64 = 1;
 
 /// Looks at every published deploy branch: remembers ours, and notes what is wrong.
 pub(super) fn look_at_deploy_branches(core: &Core) -> Result<(), GitError> {
-    let limit = core
-        .now()
+    let limit = Core::now()
         .checked_sub(SignedDuration::from_hours(SHOWN_HOURS))
         .unwrap_or_default();
     lock(&core.deploy_alarms).retain(|_, (at, _)| *at > limit);
@@ -51,7 +50,7 @@ pub(super) fn look_at_deploy_branches(core: &Core) -> Result<(), GitError> {
              commit; {ours}; it is put right by a new commit"
         );
         tracing::error!(deploy.cluster = %cluster, deploy.head = %head, "{text}");
-        lock(&core.deploy_alarms).insert(cluster.clone(), (core.now(), text));
+        lock(&core.deploy_alarms).insert(cluster.clone(), (Core::now(), text));
     }
     Ok(())
 }

@@ -60,6 +60,8 @@ pub(super) struct Core {
     pub(super) remote: Mutex<RemoteStatus>,
     /// People's paths on main that have no effect, and why.
     pub(super) foreign: Mutex<BTreeMap<String, String>>,
+    /// The newest commit of main whose hand edits were all taken in.
+    pub(super) seen: Mutex<Option<CommitId>>,
     /// Stores whose record a person removed without being allowed to: it is put back.
     pub(super) put_back: Mutex<BTreeSet<StoreName>>,
     /// What was wrong with deploy branches, by cluster, and when that was last seen.
@@ -76,7 +78,7 @@ pub(super) struct Core {
 
 impl Core {
     /// The time, asked for in one place.
-    pub(super) fn now(&self) -> Timestamp {
+    pub(super) fn now() -> Timestamp {
         Timestamp::now()
     }
 

@@ -69,7 +69,7 @@ pub(super) fn commit(
         message: &text,
         author: &core.settings.author,
         committer: &core.settings.author,
-        time_seconds: core.now().as_second(),
+        time_seconds: Core::now().as_second(),
         key: &core.keys.deploy,
     })?;
     let Some(made) = made else { return Ok(None) };

@@ -4,12 +4,15 @@ use crate::domain::accept::{Circumstances, Intent, Outcome, adopt, apply};
 use crate::domain::approval::needed;
 use crate::domain::change::{Action, ChangeError};
 use crate::domain::entry::Entry;
-use crate::domain::record::{Deletion, Record, record_path};
+use crate::domain::record::{Deletion, Record, Spec, record_path};
 use crate::domain::request::{Adopted, Refusal};
 use crate::domain::{ClusterName, CommitId, StoreName};
 use crate::git::{EntryKind, FleetRepo, GitError, Group};
 use crate::plan::{Before, Edit, Edits, Plan};
 use crate::render::{RenderError, Templates, render_record, render_store, store_folder, yaml};
+
+/// The greatest record, in bytes: it is a file that people review.
+const RECORD_LIMIT: usize = 128 * 1024;
 
 /// Reads files of a commit; a group sees its own commits as well.
 pub(super) trait Tree {
@@ -133,6 +136,9 @@ pub(super) fn derive(
             Outcome::Same => return Ok(Derived::Nothing),
         },
     };
+    if let (Intent::Create(_), Some(tip)) = (&entry.intent, tip) {
+        not_in_the_way(tree, tip, &record)?;
+    }
     let record = with_release_state(record, never_released);
     let plan = plan_put(tree, tip, templates, at, &record)?;
     if plan.is_empty() {
@@ -142,6 +148,17 @@ pub(super) fn derive(
     }
 }
 
+/// A record that lies on main without being one of ours is somebody's, and is never written over.
+fn not_in_the_way(tree: &impl Tree, tip: &CommitId, record: &Record) -> Result<(), Underivable> {
+    let path = record_path(record.name());
+    if tree.file(tip, &path)?.is_none() {
+        return Ok(());
+    }
+    let text = format!("{path} is on main already, put there by hand and without effect");
+    let next_step = "mend or remove that file, then ask again";
+    Err(Underivable::failed("RecordInTheWay", &text, next_step))
+}
+
 /// A hand edit is held to the approval rules like a request; who approved it cannot be seen without a forge.
 fn unapproved(
     at: &Circumstances<'_>,
@@ -149,12 +166,9 @@ fn unapproved(
     old: Option<&Record>,
     new: &Record,
 ) -> Result<(), Underivable> {
-    match needed(
-        at.policy,
-        entry.change.action,
-        old.map(|it| &it.spec),
-        &new.spec,
-    ) {
+    let asked = actions(entry.change.action, old.map(|it| &it.spec), &new.spec);
+    let need = |action| needed(at.policy, action, old.map(|it| &it.spec), &new.spec);
+    match asked.into_iter().find_map(need) {
         None => Ok(()),
         Some(needed) => Err(Underivable::failed(
             "ApprovalRequired",
@@ -166,6 +180,23 @@ fn unapproved(
             "ask for the change by the API, so that it can be approved",
         )),
     }
+}
+
+/// Every action that a hand edit amounts to: a rule for upgrades holds for a version changed by hand as well.
+fn actions(action: Action, old: Option<&Spec>, new: &Spec) -> Vec<Action> {
+    let mut all = vec![action];
+    let Some(old) = old else { return all };
+    if old.version != new.version {
+        all.push(Action::Upgrade);
+    }
+    if old.suspended != new.suspended {
+        all.push(if new.suspended {
+            Action::Suspend
+        } else {
+            Action::Resume
+        });
+    }
+    all
 }
 
 /// The record that a person's edit leaves, with a removal turned into the first step of a deletion.
@@ -217,6 +248,17 @@ fn adopted(
 /// Reads a record file that a person may have written.
 pub(super) fn read_record(name: &StoreName, bytes: &[u8]) -> Result<Record, Underivable> {
     let path = record_path(name);
+    if bytes.len() > RECORD_LIMIT {
+        let text = format!(
+            "{path} has {} bytes, and {RECORD_LIMIT} is the limit",
+            bytes.len()
+        );
+        return Err(Underivable::failed(
+            "BrokenRecord",
+            &text,
+            "make the file smaller",
+        ));
+    }
     let broken = |detail: String| {
         let message = format!("{path}: {detail}; the store keeps its last valid state");
         Underivable::failed("BrokenRecord", &message, "mend the file on main")

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use crate::domain::accept::Intent;
 use crate::domain::book::Book;
 use crate::domain::change::State;
 use crate::domain::entry::Entry;
@@ -14,8 +15,19 @@ use crate::domain::{ChangeId, ClusterName, CommitId, Owner, StoreName};
 #[derive(Debug, Clone, Default)]
 struct OnDesk {
     changes: Vec<ChangeId>,
+    /// Whose queue they stand in.
+    turn: Option<Owner>,
     /// The newest accepted record, queued changes included.
     newest: Option<Record>,
+}
+
+/// What unpublished commits of ours made of a record.
+#[derive(Debug, Clone)]
+pub(super) enum Unpublished {
+    /// This.
+    Record(Box<Record>),
+    /// They took it away.
+    Removed,
 }
 
 /// Open entries by change, the order in which they are written, and what is taken.
@@ -35,7 +47,7 @@ pub(super) struct Desk {
     /// Stores whose deletion has begun and is not seen to have ended.
     leaving: BTreeMap<ClusterName, BTreeSet<StoreName>>,
     /// What our unpublished commits made of records.
-    written: HashMap<StoreName, (CommitId, Option<Record>)>,
+    written: HashMap<StoreName, (CommitId, Unpublished)>,
 }
 
 impl Desk {
@@ -87,16 +99,26 @@ impl Desk {
         let owner = self.turn_of(&entry);
         let store = self.stores.entry(entry.change.store.clone()).or_default();
         store.changes.push(id.clone());
+        store.turn.get_or_insert_with(|| owner.clone());
         store.newest = record.or(store.newest.take());
         if entry.change.state == State::Queued {
-            self.queues.entry(owner).or_default().push_back(id.clone());
+            let queue = self.queues.entry(owner).or_default();
+            if by_hand(&entry) {
+                // On main already: what was asked for before it is derived on top of it.
+                queue.push_front(id.clone());
+            } else {
+                queue.push_back(id.clone());
+            }
         }
         self.open.insert(id, entry);
     }
 
     /// Replaces an entry that moved on.
     pub(super) fn update(&mut self, entry: Entry) {
-        self.open.insert(entry.change.id.clone(), entry);
+        // One that has ended meanwhile stays ended.
+        if let Some(there) = self.open.get_mut(&entry.change.id) {
+            *there = entry;
+        }
     }
 
     /// Lets an entry go: published, or ended without a commit.
@@ -155,17 +177,24 @@ impl Desk {
         self.held.clear();
         let waiting =
             |entry: &&Entry| matches!(entry.change.state, State::Queued | State::Approved);
-        for entry in self.open.values().filter(waiting) {
+        let hand_first = self.open.values().filter(|it| by_hand(it));
+        let others = self.open.values().filter(|it| !by_hand(it));
+        for entry in hand_first.chain(others).filter(waiting) {
             let owner = self.turn_of(entry);
             let queue = self.queues.entry(owner).or_default();
             queue.push_back(entry.change.id.clone());
         }
     }
 
-    /// Whose turn an entry takes: the store's owner, so that one store's entries keep their order.
+    /// Whose turn an entry takes: that of its store's other open changes, so that they keep their order, else that of
+    /// the store's owner.
     fn turn_of(&self, entry: &Entry) -> Owner {
-        let held = self.book.get(&entry.change.store);
-        held.map_or_else(|| entry.caller.owner.clone(), |held| held.owner.clone())
+        let name = &entry.change.store;
+        let held = || self.book.get(name).map(|held| held.owner.clone());
+        let on_desk = self.stores.get(name).and_then(|it| it.turn.clone());
+        on_desk
+            .or_else(held)
+            .unwrap_or_else(|| entry.caller.owner.clone())
     }
 
     /// Sets an entry aside that waits for something else, and says what for.
@@ -216,23 +245,23 @@ impl Desk {
         std::mem::take(&mut self.teardown)
     }
 
-    /// What our unpublished commits made of a store's record: `Some(None)` when they removed it.
-    pub(super) fn written(&self, store: &StoreName) -> Option<Option<Record>> {
-        self.written.get(store).map(|(_, record)| record.clone())
+    /// What our unpublished commits made of a store's record.
+    pub(super) fn written(&self, store: &StoreName) -> Option<Unpublished> {
+        self.written.get(store).map(|(_, made)| made.clone())
     }
 
     /// Notes what an unpublished commit made of a record.
-    pub(super) fn note_written(
-        &mut self,
-        store: StoreName,
-        commit: CommitId,
-        record: Option<Record>,
-    ) {
-        self.written.insert(store, (commit, record));
+    pub(super) fn note_written(&mut self, store: StoreName, commit: CommitId, made: Unpublished) {
+        self.written.insert(store, (commit, made));
     }
 
     /// Forgets what is published now.
     pub(super) fn forget_written(&mut self, published: impl Fn(&CommitId) -> bool) {
         self.written.retain(|_, (commit, _)| !published(commit));
     }
+}
+
+/// Whether an entry takes over what a person did on main.
+fn by_hand(entry: &Entry) -> bool {
+    matches!(entry.intent, Intent::Adopt { .. })
 }

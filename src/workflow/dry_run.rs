@@ -20,14 +20,14 @@ pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<
             | Request::Delete { store }
             | Request::Adopt { store, .. } => newest(core, &desk, store)?,
         };
-        (desk.book.clone(), new_id(&desk, core.now()), current)
+        (desk.book.clone(), new_id(&desk, None, Core::now()), current)
     };
     let at = Circumstances {
         policy: &in_force.policy,
         book: &book,
         caller,
         id: &id,
-        now: core.now(),
+        now: Core::now(),
         lifted: core.settings.lift_limits,
     };
     let record: Record = decide(&at, request, current.as_ref())?.record;

@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 use super::core::{Core, InForce};
 use super::deploy::{self, Dropped};
 use super::derive::{Derived, Underivable, derive, plan_removal, title};
+use super::desk::Unpublished;
 use super::holds::hold;
 use super::{prepare, repair};
 use crate::domain::accept::{Circumstances, Intent};
-use crate::domain::book::Book;
+use crate::domain::book::{Book, Held};
 use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::Entry;
 use crate::domain::record::Record;
 use crate::domain::trailers::{Trailers, message};
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
-use crate::git::{CommitSpec, Group, Landed, RefUpdate};
+use crate::git::{CommitSpec, Graft, Group, Landed, RefUpdate};
 use crate::plan::{Edits, Plan};
 use crate::render::deploy_branch;
 
@@ -100,13 +101,19 @@ impl Work<'_> {
             return Ok(());
         };
         let clusters: Vec<ClusterName> = self.in_force.policy.clusters.keys().cloned().collect();
-        let mut edits = repair::edits(self.core, &tip, &clusters)?;
+        let astray = repair::astray(self.core, &tip, &clusters)?;
+        let mut edits = Edits::new();
         repair::records(self.core, &tip, &mut edits)?;
-        if edits.is_empty() {
+        if astray.is_empty() && edits.is_empty() {
             return Ok(());
         }
-        let text = repair::message(&edits);
-        self.commit(&edits, &text)?;
+        let grafts: Vec<(String, CommitId)> = astray
+            .iter()
+            .map(|it| (it.folder.clone(), it.right.clone()))
+            .collect();
+        let touched = astray.into_iter().flat_map(|it| it.paths);
+        let paths: Vec<String> = touched.chain(edits.keys().cloned()).collect();
+        self.commit_with(&grafts, &edits, &repair::message(&paths))?;
         Ok(())
     }
 
@@ -129,12 +136,17 @@ impl Work<'_> {
                     Ok(None) => Fate::Nothing,
                     Ok(Some(commit)) => {
                         self.carry(&plan);
+                        if matches!(entry.intent, Intent::Adopt { .. }) {
+                            // What the next hand edit is held against; put back if the group does not land.
+                            let held = Held::of(&record, entry.change.uid.clone());
+                            self.core.desk().book.put(entry.change.store.clone(), held);
+                        }
                         if record.metadata.deletion.is_some() {
                             *self.begun.entry(plan.cluster.clone()).or_default() += 1;
                         }
                         self.records
                             .insert(entry.change.store.clone(), Some((*record).clone()));
-                        Fate::Written(commit, Some(*record))
+                        Fate::Written(commit, record)
                     }
                 }
             }
@@ -183,8 +195,10 @@ impl Work<'_> {
         if let Some(record) = self.records.get(store) {
             return record.clone();
         }
-        if let Some(record) = self.core.desk().written(store) {
-            return record;
+        match self.core.desk().written(store) {
+            Some(Unpublished::Record(record)) => return Some(*record),
+            Some(Unpublished::Removed) => return None,
+            None => {}
         }
         let row = self.core.index.store(store).ok().flatten()?;
         row.removed_at.is_none().then_some(row.record)
@@ -262,15 +276,33 @@ impl Work<'_> {
     }
 
     fn commit(&mut self, edits: &Edits, text: &str) -> Result<Option<CommitId>, GroupError> {
+        self.commit_with(&[], edits, text)
+    }
+
+    /// A commit on main; each graft is a folder that becomes what it is in a commit.
+    fn commit_with(
+        &mut self,
+        folders: &[(String, CommitId)],
+        edits: &Edits,
+        text: &str,
+    ) -> Result<Option<CommitId>, GroupError> {
+        let grafts: Vec<Graft<'_>> = folders
+            .iter()
+            .map(|(folder, commit)| Graft {
+                folder,
+                commit,
+                path: folder,
+            })
+            .collect();
         let commit = self.group.commit(&CommitSpec {
             parent: self.tip.as_ref(),
-            grafts: &[],
+            grafts: &grafts,
             edits,
             even_if_same: false,
             message: text,
             author: &self.core.settings.author,
             committer: &self.core.settings.author,
-            time_seconds: self.core.now().as_second(),
+            time_seconds: Core::now().as_second(),
             key: &self.core.keys.main,
         })?;
         if let Some(commit) = &commit {

@@ -95,7 +95,7 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
                 .into_iter()
                 .map(|it| format!("{}; {}", it.message, it.next_step));
             alarms.extend(sentences);
-            seen.status_sentence(core.now())
+            seen.status_sentence(Core::now())
         }
     };
     let stores = core.desk().book.stores_on(&name);
@@ -132,6 +132,7 @@ pub(super) fn vouch(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
         )));
     }
     charts_kept(core, commit)?;
+    offers_kept(core, commit)?;
     start::put_in_force(core, Some(commit)).map_err(|error| match error {
         StartError::Policy(why) => Refusal::Conflict(format!(
             "the policy of commit {commit} cannot be used: {why}"
@@ -140,6 +141,38 @@ pub(super) fn vouch(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
     })?;
     core.wake.notify_one();
     Ok(())
+}
+
+/// A policy without what running stores have could not render them: withdraw a plan, do not remove it.
+fn offers_kept(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
+    let Ok(policy) = start::read_policy(&core.repo, commit) else {
+        return Ok(()); // Putting it in force says what is wrong with it.
+    };
+    let mut missing = std::collections::BTreeSet::new();
+    let scan = core.index.stores(None, &mut |_, row| {
+        let spec = &row.record.spec;
+        if row.removed_at.is_none() {
+            let plan = policy.plans.get(&spec.plan);
+            if plan.is_none_or(|it| !it.engines.contains_key(&spec.engine)) {
+                missing.insert(format!("plan {} for engine {}", spec.plan, spec.engine));
+            }
+            if !policy.clusters.contains_key(&spec.cluster) {
+                missing.insert(format!("cluster {}", spec.cluster));
+            }
+            if !policy.engines.contains_key(&spec.engine) {
+                missing.insert(format!("engine {}", spec.engine));
+            }
+        }
+        true
+    });
+    scan.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Refusal::Conflict(format!(
+        "stores use {missing}, which the policy of commit {commit} does not have; mark a plan `withdrawn: true` instead"
+    )))
 }
 
 /// A published chart version never changes and never goes: stores pin it.
@@ -175,7 +208,7 @@ pub(super) fn cancel(core: &Core, caller: &Caller, id: &ChangeId) -> Result<Chan
     }
     let waits = matches!(change.state, State::Queued | State::Proposed) && !desk.is_taken(id);
     let detail = Some(format!("by {}", caller.subject));
-    if !waits || !change.go(State::Cancelled, core.now(), detail) {
+    if !waits || !change.go(State::Cancelled, Core::now(), detail) {
         let state = format!("{:?}", change.state).to_lowercase();
         let text = format!("change {id} is {state} and cannot be cancelled any more");
         return Err(Refusal::Conflict(text));

@@ -23,19 +23,19 @@ pub(super) fn hold(
     if core.settings.lift_limits {
         return None;
     }
-    grace(core, policy, entry)
+    grace(policy, entry)
         .or_else(|| busy(core, policy, record, begun))
         .or_else(|| held_by_hand(core, record))
 }
 
 /// A delete can be cancelled until its grace period is over. A record removed by hand is gone already.
-fn grace(core: &Core, policy: &FleetPolicy, entry: &Entry) -> Option<String> {
+fn grace(policy: &FleetPolicy, entry: &Entry) -> Option<String> {
     if matches!(entry.intent, Intent::Adopt { .. }) {
         return None;
     }
     let seconds = SignedDuration::from_secs(policy.grace_seconds());
     let until = entry.change.created_at.checked_add(seconds).ok()?;
-    (until > core.now()).then(|| {
+    (until > Core::now()).then(|| {
         format!("its grace period, which ends at {until:.0}; cancel the change to keep the store")
     })
 }

@@ -4,6 +4,7 @@
 //! server answers at once. Nothing is answered before it is on disk.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -116,8 +117,8 @@ fn accept_batch(core: &Core, batch: Vec<Arrival>) {
     let mut answers = Vec::new();
     for arrival in batch {
         let answer =
-            decide_one(core, &mut desk, &arrival, &mut kept, &mut undo).map(
-                |decided| match decided {
+            decide_safely(core, &mut desk, &arrival, &mut kept, &mut undo).map(|decided| {
+                match decided {
                     Decided::New(acceptance) => {
                         let change = acceptance.entry.change.clone();
                         acceptances.push(*acceptance);
@@ -130,8 +131,8 @@ fn accept_batch(core: &Core, batch: Vec<Arrival>) {
                         change: *change,
                         replayed: true,
                     },
-                },
-            );
+                }
+            });
         answers.push((arrival.answer, answer));
     }
     let journaled = if acceptances.is_empty() {
@@ -167,6 +168,21 @@ fn take_back(desk: &mut Desk, acceptances: &[Acceptance], undo: Vec<(StoreName, 
             None => desk.book.remove(&name),
         }
     }
+}
+
+/// A defect in one decision must not take the requests of others with it: the desk is changed last, so nothing is left.
+fn decide_safely(
+    core: &Core,
+    desk: &mut Desk,
+    arrival: &Arrival,
+    kept: &mut HashMap<String, Kept>,
+    undo: &mut Vec<(StoreName, Option<Held>)>,
+) -> Result<Decided, Refusal> {
+    let decide = AssertUnwindSafe(|| decide_one(core, desk, arrival, kept, undo));
+    std::panic::catch_unwind(decide).unwrap_or_else(|_| {
+        let text = "the request met a defect of the server and was not accepted; see its log";
+        Err(Refusal::Unavailable(text.to_owned()))
+    })
 }
 
 enum Decided {
@@ -210,8 +226,8 @@ fn decide_one(
     }
     waits_for_people(desk, request)?;
     check_match(if_match.as_deref(), current.as_ref())?;
-    let now = core.now();
-    let id = new_id(desk, now);
+    let now = Core::now();
+    let id = new_id(desk, None, now);
     let policy = core.in_force().policy;
     let lifted = core.settings.lift_limits;
     let at = Circumstances {
@@ -278,6 +294,13 @@ fn enter(
     if matches!(intent, Intent::Delete) {
         held.life = Life::Leaving;
     }
+    // Until it is published the store keeps what it had: the change may still fail.
+    let before = desk.book.get(&store).filter(|it| it.life == Life::Live);
+    let kept = before.map(|it| it.hosts.clone()).unwrap_or_default();
+    held.hosts.extend(
+        kept.into_iter()
+            .filter(|host| !record.hosts().any(|it| it == host)),
+    );
     desk.book.put(store.clone(), held);
     let mut change = Change::queued(id, store, uid, action, caller.subject.clone(), now);
     if let Some(needed) = needed {
@@ -313,13 +336,12 @@ pub(super) fn newest(
         .map(|row| row.record))
 }
 
-/// A fresh change id, later than every one on the desk so that the order of ids is the order of acceptance.
-pub(super) fn new_id(desk: &Desk, now: Timestamp) -> ChangeId {
+/// A fresh change id, later than `last` and every one on the desk so that the order of ids is the order of acceptance.
+pub(super) fn new_id(desk: &Desk, last: Option<&ChangeId>, now: Timestamp) -> ChangeId {
     let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
-    let last = desk
-        .entries()
-        .next_back()
-        .and_then(|it| ulid::Ulid::from_string(it.change.id.as_str()).ok());
+    let on_desk = desk.entries().next_back().map(|it| &it.change.id);
+    let last = last.max(on_desk);
+    let last = last.and_then(|it| ulid::Ulid::from_string(it.as_str()).ok());
     let fresh = ulid::Ulid::from_parts(millis, random());
     let next = match last {
         Some(last) if last >= fresh => last.increment().unwrap_or(fresh),

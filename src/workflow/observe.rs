@@ -130,7 +130,7 @@ fn look_at(
     let (cluster, seen) = watched.view.both(name);
     let desired = desired(&row);
     let contains = |source: &CommitId| contains(core, &desired, source);
-    let now = core.now();
+    let now = Core::now();
     let status = status(&desired, Some((&cluster, seen.as_ref())), &contains, now);
     let before = row.clone();
     let mut applied = is_applied(&desired, &cluster, seen.as_ref(), now);

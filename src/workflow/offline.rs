@@ -168,12 +168,9 @@ pub fn render_file(record: &str, policy: Option<&str>) -> anyhow::Result<BTreeMa
         None => start::parse_policy(&skeleton_policy()?).map_err(anyhow::Error::msg)?,
     };
     // A record that nobody has accepted yet has no uid; a rendering needs one to show.
-    let unset = || {
-        "00000000000000000000000000"
-            .parse()
-            .expect("twenty-six zeros are a ULID")
-    };
-    record.metadata.uid.get_or_insert_with(unset);
+    if record.metadata.uid.is_none() {
+        record.metadata.uid = Some("0".repeat(26).parse()?);
+    }
     let templates = Templates::embedded()?;
     let (path, bytes) = render_record(&templates, &record)?;
     let files = render_store(&templates, &policy, &record)?;

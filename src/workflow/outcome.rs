@@ -1,6 +1,7 @@
 //! What became of a group's entries: noted in journal, index and desk, and told to those who wait.
 
 use super::core::{Core, RemoteStatus, lock};
+use super::desk::Unpublished;
 use super::group::{Fate, Report};
 use super::project::ProjectError;
 use super::reserve;
@@ -13,7 +14,7 @@ use crate::domain::request::Adopted;
 
 /// Notes in journal and desk what became of a group's entries.
 pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
-    let now = core.now();
+    let now = Core::now();
     let mut written: Vec<Entry> = Vec::new();
     let mut ended: Vec<Change> = Vec::new();
     for (mut entry, fate) in report.fates {
@@ -23,8 +24,11 @@ pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
                     .change
                     .go(State::Written, now, Some(format!("commit {commit}")));
                 entry.commit = Some(commit.clone());
-                core.desk()
-                    .note_written(entry.change.store.clone(), commit, record);
+                core.desk().note_written(
+                    entry.change.store.clone(),
+                    commit,
+                    Unpublished::Record(record),
+                );
                 written.push(entry);
             }
             Fate::Nothing => {
@@ -47,7 +51,8 @@ pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
         }
     }
     for (store, commit) in report.removed {
-        core.desk().note_written(store, commit, None);
+        core.desk()
+            .note_written(store, commit, Unpublished::Removed);
     }
     let remote = matches!(core.settings.mode, Mode::Remote { .. });
     if remote && !written.is_empty() {
@@ -90,14 +95,16 @@ impl Core {
             reserve::settle(self, &mut desk, &change.store, row.as_ref());
         }
         drop(desk);
-        ended.iter().for_each(|change| self.ring(&change.id));
+        for change in ended {
+            self.ring(&change.id);
+        }
         Ok(())
     }
 
     pub(super) fn agreed(&self) {
         *lock(&self.remote) = RemoteStatus {
             problem: None,
-            agreed_at: Some(self.now()),
+            agreed_at: Some(Core::now()),
         };
     }
 

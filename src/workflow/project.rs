@@ -84,12 +84,11 @@ pub(super) fn catch_up(core: &Core) -> Result<(), ProjectError> {
 
 /// Our commits after `from`, oldest first.
 fn ours(core: &Core, tip: &CommitId, from: Option<&CommitId>) -> Result<Vec<Ours>, GitError> {
-    let mut commits = Vec::new();
-    for info in core.repo.first_parent(tip, from)? {
-        commits.extend(own(core, info));
-    }
-    commits.reverse();
-    Ok(commits)
+    let commits = core.repo.since(tip, from)?;
+    Ok(commits
+        .into_iter()
+        .filter_map(|info| own(core, info))
+        .collect())
 }
 
 fn own(core: &Core, info: CommitInfo) -> Option<Ours> {
@@ -226,7 +225,9 @@ fn cluster_of(
 
 /// A merged change that a later one overtook before Flux had it.
 fn overtaken(change: &mut Change, by: &ChangeId, at: Timestamp) -> bool {
-    if change.state != State::Merged || change.action == Action::Delete {
+    // Where no cluster is watched merged is the end; only a followed change has a deadline.
+    let followed = change.deadline.is_some() && change.state.is_merged();
+    if !followed || change.action == Action::Delete {
         return false;
     }
     change.superseded_by = Some(by.clone());

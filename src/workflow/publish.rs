@@ -145,7 +145,7 @@ pub(super) fn start_over(core: &Core) -> Result<(), GitError> {
     for mut entry in written {
         entry.change.go(
             State::Queued,
-            core.now(),
+            Core::now(),
             Some("derived again on the new tip".to_owned()),
         );
         entry.commit = None;

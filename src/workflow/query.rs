@@ -266,7 +266,7 @@ pub(super) fn phase(core: &Core, name: &StoreName, row: &StoreRow) -> Status {
             next_step: String::new(),
         };
     }
-    status(&desired, seen, &contains, core.now())
+    status(&desired, seen, &contains, Core::now())
 }
 
 fn assemble(

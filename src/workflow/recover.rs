@@ -40,7 +40,7 @@ pub(super) fn finish_landing(core: &Core) -> Result<(), GitError> {
             message: &message(cluster, &source, sequence(&core.repo, &head)? + 1, 0),
             author: &core.settings.author,
             committer: &core.settings.author,
-            time_seconds: core.now().as_second(),
+            time_seconds: Core::now().as_second(),
             key: &core.keys.deploy,
         })?;
         updates

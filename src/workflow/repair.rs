@@ -6,38 +6,60 @@ use super::core::{Core, lock};
 use super::group::GroupError;
 use crate::domain::record::record_path;
 use crate::domain::{ClusterName, CommitId, StoreName};
-use crate::git::GitError;
+use crate::git::{EntryKind, GitError};
 use crate::plan::{Edit, Edits};
 use crate::render::{deploy_branch, render_record};
 
-/// What makes `clusters/<cluster>` on main equal to what the deploy branch holds, for each cluster.
-pub(super) fn edits(
+/// A cluster's folder on main that is not what its deploy branch holds.
+pub(super) struct Astray {
+    /// The folder.
+    pub(super) folder: String,
+    /// The deploy commit that holds it right.
+    pub(super) right: CommitId,
+    /// The paths that differ.
+    pub(super) paths: Vec<String>,
+}
+
+/// The clusters' folders on main that are astray. They are put right whole, whatever lies in them.
+pub(super) fn astray(
     core: &Core,
     tip: &CommitId,
     clusters: &[ClusterName],
-) -> Result<Edits, GitError> {
-    let mut edits = Edits::new();
+) -> Result<Vec<Astray>, GitError> {
+    let mut found = Vec::new();
     for cluster in clusters {
         let Some(head) = core.repo.branch(&deploy_branch(cluster))? else {
             continue;
         };
-        let Some(trusted) = ours(core, cluster, &head)? else {
+        let Some(right) = ours(core, cluster, &head)? else {
             continue;
         };
         let folder = format!("clusters/{cluster}");
-        for change in core
-            .repo
-            .diff_folders(Some((tip, &folder)), Some((&trusted, &folder)))?
-        {
-            let path = format!("{folder}/{}", change.path);
-            let edit = match change.new {
-                Some(blob) => Edit::Put(core.repo.read_blob(&blob)?),
-                None => Edit::Delete,
-            };
-            edits.insert(path, edit);
+        let id = |commit| {
+            core.repo
+                .entry(commit, &folder)
+                .map(|it| it.map(|entry| entry.id))
+        };
+        if id(tip)? == id(&right)? {
+            continue;
         }
+        let here = core
+            .repo
+            .entry(tip, &folder)?
+            .is_some_and(|it| it.kind == EntryKind::Folder);
+        let here = here.then_some((tip, folder.as_str()));
+        let changes = core.repo.diff_folders(here, Some((&right, &folder)))?;
+        let paths = changes
+            .into_iter()
+            .map(|it| format!("{folder}/{}", it.path))
+            .collect();
+        found.push(Astray {
+            folder,
+            right,
+            paths,
+        });
     }
-    Ok(edits)
+    Ok(found)
 }
 
 /// Adds the records that must be on main again, and forgets those that are there.
@@ -63,14 +85,15 @@ pub(super) fn records(core: &Core, tip: &CommitId, edits: &mut Edits) -> Result<
 }
 
 /// The message of the commit that puts files right.
-pub(super) fn message(edits: &Edits) -> String {
-    let paths: Vec<String> = edits
-        .keys()
+pub(super) fn message(paths: &[String]) -> String {
+    let list: Vec<String> = paths
+        .iter()
         .take(50)
         .map(|path| format!("    {path}"))
         .collect();
-    let list = paths.join("\n");
+    let list = list.join("\n");
     format!(
-        "put files right\n\n    People may edit records; these files were touched otherwise:\n{list}\n\nFleetwright-Action: repair\n"
+        "put files right\n\n    People may edit records; these files were touched otherwise:\n{list}\n\n\
+         Fleetwright-Action: repair\n"
     )
 }

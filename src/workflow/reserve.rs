@@ -6,11 +6,11 @@ use jiff::SignedDuration;
 
 use super::core::Core;
 use super::desk::Desk;
-use crate::domain::StoreName;
 use crate::domain::accept::{Circumstances, Outcome, apply};
 use crate::domain::book::{Book, Held, Life};
 use crate::domain::entry::{Entry, StoreRow};
 use crate::domain::record::Record;
+use crate::domain::{Host, StoreName};
 
 /// Works out what a store takes and which record is its newest.
 pub(super) fn settle(core: &Core, desk: &mut Desk, name: &StoreName, row: Option<&StoreRow>) {
@@ -25,11 +25,19 @@ pub(super) fn settle(core: &Core, desk: &mut Desk, name: &StoreName, row: Option
         .iter()
         .filter_map(|id| desk.entry(id).cloned())
         .collect();
+    let mut hosts: Vec<Host> = newest.iter().flat_map(|it| it.hosts().cloned()).collect();
     for entry in &pending {
         newest = after(core, entry, newest);
+        hosts.extend(newest.iter().flat_map(|it| it.hosts().cloned()));
     }
+    hosts.sort();
+    hosts.dedup();
     let held = match (&newest, row, pending.last()) {
-        (Some(record), _, Some(last)) => Some(Held::of(record, last.change.uid.clone())),
+        (Some(record), _, Some(last)) => {
+            // Until they are published all of them are held: any of the changes may still fail.
+            let held = Held::of(record, last.change.uid.clone());
+            Some(Held { hosts, ..held })
+        }
         (_, Some(row), _) => Some(of_row(core, row)),
         (Some(_) | None, None, _) => None,
     };
@@ -61,8 +69,8 @@ fn after(core: &Core, entry: &Entry, current: Option<Record>) -> Option<Record> 
 fn of_row(core: &Core, row: &StoreRow) -> Held {
     let mut held = Held::of(&row.record, row.uid.clone());
     if let Some(removed) = row.removed_at {
-        let hold = SignedDuration::from_secs(core.in_force().policy.tombstone_seconds());
-        let until = removed.checked_add(hold).unwrap_or(removed);
+        let tombstone = SignedDuration::from_secs(core.in_force().policy.tombstone_seconds());
+        let until = removed.checked_add(tombstone).unwrap_or(removed);
         held.life = if row.gone {
             Life::Gone { until }
         } else {

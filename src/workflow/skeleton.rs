@@ -56,9 +56,8 @@ pub(super) fn plant(
     })?;
     let Some(commit) = commit else { return Ok(()) };
     match group.land(&[RefUpdate::branch("main", None, commit)])? {
-        Landed::Yes => Ok(()),
-        // Somebody began it at the same moment; theirs is as good.
-        Landed::Moved { .. } => Ok(()),
+        // Where somebody began it at the same moment, theirs is as good.
+        Landed::Yes | Landed::Moved { .. } => Ok(()),
     }
 }
 

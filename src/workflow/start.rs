@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, RwLock};
 
-use sha2::Digest;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, watch};
 
@@ -17,10 +16,7 @@ use super::settings::{Mode, Settings};
 use super::{publish, recover, skeleton};
 use crate::cluster::{Cluster, Target, Watcher};
 use crate::domain::ClusterName;
-use crate::git::{
-    FleetRepo, KeyRing, KeyRole, Remote,
-    SigningKey, git_version,
-};
+use crate::git::{FleetRepo, KeyRing, KeyRole, Remote, SigningKey, git_version};
 use crate::index::Index;
 use crate::journal::Journal;
 
@@ -70,6 +66,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
         desk: Mutex::new(Desk::default()),
         remote: Mutex::new(RemoteStatus::default()),
         foreign: Mutex::new(BTreeMap::new()),
+        seen: Mutex::new(None),
         put_back: Mutex::new(BTreeSet::new()),
         deploy_alarms: Mutex::new(BTreeMap::new()),
         prepared: AtomicBool::new(false),
@@ -92,7 +89,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     catch_up(&core)?;
     publish::start_over(&core)?;
     load_book(&core)?;
-    core.journal.forget_old_answers(core.now())?;
+    core.journal.forget_old_answers(Core::now())?;
     Ok(Started {
         core,
         remote,
@@ -121,11 +118,11 @@ fn watch(core: &mut Core) -> Result<Vec<(ClusterName, Watcher)>, StartError> {
         };
         let connected = Handle::current().block_on(Cluster::connect(target))?;
         let watcher = connected.watch();
-        let watched = Watched {
+        let followed = Watched {
             cluster: connected,
             view: watcher.view(),
         };
-        core.watched.insert(access.name.clone(), watched);
+        core.watched.insert(access.name.clone(), followed);
         watchers.push((access.name, watcher));
     }
     Ok(watchers)

@@ -14,7 +14,7 @@ use super::core::{Core, lock};
 use super::group::{self, GroupError};
 use super::project::{self, ProjectError};
 use super::settings::Mode;
-use super::{adopt, alarm, outcome, publish};
+use super::{adopt, alarm, outcome, publish, reserve};
 use crate::domain::{ChangeId, StoreName};
 use crate::git::{GitError, PushOutcome, Remote, RemoteError};
 
@@ -62,6 +62,10 @@ pub(super) async fn run(core: Arc<Core>, remote: Option<Remote>, stop: Cancellat
             Err(error) => {
                 tracing::error!(%error, "the writer failed and tries again");
                 lock(&writer.core.remote).problem = Some(error.to_string());
+                if matches!(error, TurnError::Worker(_)) {
+                    // Whatever the thread had taken waits again; what it landed is found on main.
+                    writer.core.desk().requeue();
+                }
                 writer.blocked_until = Some(Instant::now() + BACK_OFF);
                 Duration::from_millis(500)
             }
@@ -255,6 +259,10 @@ fn write(core: &Core, ids: &[ChangeId], removals: BTreeSet<StoreName>) -> Result
         Ok(report) => report,
         Err(error) => {
             give_back(core, ids, removals);
+            for store in stores_of(core, ids) {
+                let row = core.index.store(&store).map_err(ProjectError::from)?;
+                reserve::settle(core, &mut core.desk(), &store, row.as_ref());
+            }
             if let GroupError::Moved(reference) = &error {
                 tracing::info!(
                     reference,
@@ -270,13 +278,20 @@ fn write(core: &Core, ids: &[ChangeId], removals: BTreeSet<StoreName>) -> Result
     for (id, reason) in &report.held {
         core.desk().hold(id.clone(), reason.clone());
     }
-    outcome::record(core, report)?;
     give_back(core, &left, BTreeSet::new());
+    outcome::record(core, report)?;
     if landed && matches!(core.settings.mode, Mode::Embedded) {
         project::catch_up(core)?;
         core.agreed();
     }
     Ok(landed || !left.is_empty())
+}
+
+/// The stores that entries are about.
+fn stores_of(core: &Core, ids: &[ChangeId]) -> BTreeSet<StoreName> {
+    let desk = core.desk();
+    let entries = ids.iter().filter_map(|id| desk.entry(id));
+    entries.map(|it| it.change.store.clone()).collect()
 }
 
 /// Puts entries and removals back that did not land.

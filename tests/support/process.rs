@@ -1,6 +1,7 @@
 //! The built binary as a process: started, killed, started again.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -109,7 +110,8 @@ impl Drop for Server {
         let _ended = self.child.kill();
         let _waited = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("--- the server's log ---\n{}", self.said());
+            let said = self.said();
+            let _told = writeln!(std::io::stderr(), "--- the server's log ---\n{said}");
         }
     }
 }

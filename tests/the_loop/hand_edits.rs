@@ -64,7 +64,7 @@ fn a_record_edited_by_hand_is_rendered_and_applied() {
 
     // removed by hand: a request to delete, by the same two steps
     ann.pushes("main", "Remove shop", &|clone| {
-        std::fs::remove_file(clone.join(&record)).unwrap()
+        std::fs::remove_file(clone.join(&record)).unwrap();
     });
     api.store_in("shop", "Deleted", SOON);
     assert!(!world.has("namespace", "", "store-shop"));

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::world::{SOON, World};
+use crate::launcher::{Options, Testbed};
+use crate::support::process::{Server, run};
+use crate::world::{SOON, World, text};
 
 #[test]
 fn a_store_is_created_updated_and_deleted() {
@@ -20,13 +22,16 @@ fn a_store_is_created_updated_and_deleted() {
         .object("helmrelease", "fleet", "shop")
         .expect("the release is there");
     assert_eq!(release["spec"]["values"]["workers"], 4);
-    let states: Vec<&str> = change["timeline"]
+    let timeline: Vec<&str> = change["timeline"]
         .as_array()
         .unwrap()
         .iter()
         .filter_map(|it| it["state"].as_str())
         .collect();
-    assert_eq!(states, ["queued", "written", "merged", "applied", "ready"]);
+    assert_eq!(
+        timeline,
+        ["queued", "written", "merged", "applied", "ready"]
+    );
 
     // updated
     let (status, updated) = api.patch("/api/v1/stores/shop", &json!({"plan": "medium"}));
@@ -98,8 +103,8 @@ fn the_index_is_a_cache() {
     }
     let removed = api.remove("two");
     api.change_in(&removed, "ready", SOON);
-    let (_, changed) = api.patch("/api/v1/stores/three", &json!({"plan": "medium"}));
-    api.change_in(changed["id"].as_str().unwrap(), "ready", SOON);
+    let (_, bigger) = api.patch("/api/v1/stores/three", &json!({"plan": "medium"}));
+    api.change_in(bigger["id"].as_str().unwrap(), "ready", SOON);
     let told = |api: &crate::support::api::Api| {
         let (_, changes) = api.get("/api/v1/changes");
         let states: Vec<(String, String, String)> = changes["items"]
@@ -140,7 +145,64 @@ fn the_index_is_a_cache() {
     for (name, phase) in [("one", "Ready"), ("two", "Deleted"), ("three", "Ready")] {
         api.store_in(name, phase, SOON);
     }
-    api.change_in(changed["id"].as_str().unwrap(), "ready", SOON);
+    api.change_in(bigger["id"].as_str().unwrap(), "ready", SOON);
     api.change_in(&removed, "ready", SOON);
     assert_eq!(told(&api), before);
+}
+
+#[test]
+fn dev_closes_the_loop_as_the_reader_of_its_own_bootstrap() {
+    let bed = Testbed::start(Options::default()).expect("the testbed starts");
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let args = ["dev", "--data", &text(&data), "--listen", "127.0.0.1:0"];
+    let mut dev = Server::start(&args, &data);
+    let address = std::fs::read_to_string(data.join("address")).unwrap();
+    let bootstrap = run(&["cluster", "bootstrap", "local", "--data", &text(&data)]);
+    bed.kubectl_apply(&bootstrap)
+        .expect("the bootstrap applies");
+    dev.kill();
+
+    // with the account that the bootstrap makes for us, and nothing more
+    let reader = dir.path().join("reader.kubeconfig");
+    std::fs::write(&reader, reader_kubeconfig(&bed)).unwrap();
+    let listen = address.trim().trim_start_matches("http://").to_owned();
+    let args = [
+        "dev",
+        "--data",
+        &text(&data),
+        "--listen",
+        &listen,
+        "--kubeconfig",
+        &text(&reader),
+    ];
+    let dev = Server::start(&args, &data);
+    let api = dev.api();
+    let created = api.create(&json!({"name": "shop", "engine": "woocommerce"}));
+    let began = std::time::Instant::now();
+    api.change_in(&created, "ready", SOON);
+    let (_, clusters) = api.get("/api/v1/clusters");
+    assert_eq!(
+        clusters["items"][0]["source"]["verified"], true,
+        "{clusters}"
+    );
+    // the interval is a minute: only a fetch that was asked for is this quick
+    assert!(began.elapsed() < std::time::Duration::from_secs(45));
+    let removed = api.remove("shop");
+    api.change_in(&removed, "ready", SOON);
+}
+
+/// The administrator's kubeconfig with the reader's token in place of the certificate.
+fn reader_kubeconfig(bed: &Testbed) -> String {
+    let token = bed.kubectl_ok(&[
+        "create",
+        "token",
+        "fleetwright-reader",
+        "--namespace",
+        "fleet",
+    ]);
+    let admin = std::fs::read_to_string(bed.kubeconfig()).unwrap();
+    let mut config: serde_json::Value = serde_yaml::from_str(&admin).unwrap();
+    config["users"][0]["user"] = json!({"token": token.unwrap().trim()});
+    config.to_string()
 }

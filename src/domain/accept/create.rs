@@ -39,6 +39,7 @@ pub(super) fn decide_create(
         name: &name,
         old: None,
         new: &spec,
+        now: at.now,
         lifted: at.lifted,
     };
     let bad = violations(&asked, "");
@@ -96,7 +97,9 @@ fn resolve(
             .cloned()
             .ok_or_else(|| no("/cluster", "the policy has no cluster"))?,
     };
-    let offers = |plan: &&String| policy.plans[*plan].engines.contains_key(&create.engine);
+    let offers = |plan: &&String| {
+        !policy.plans[*plan].withdrawn && policy.plans[*plan].engines.contains_key(&create.engine)
+    };
     let plan = match &create.plan {
         Some(plan) => plan.clone(),
         None => policy

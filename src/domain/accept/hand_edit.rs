@@ -59,6 +59,7 @@ pub fn adopt(
         name,
         old: old_spec,
         new: spec,
+        now: at.now,
         lifted: at.lifted,
     };
     bad.extend(violations(&asked, "/spec"));

@@ -38,6 +38,9 @@ pub struct Probe {
 pub struct PlanPolicy {
     /// Price units.
     pub price: u32,
+    /// Whether it is no longer on offer. Stores that have it keep it.
+    #[serde(default)]
+    pub withdrawn: bool,
     /// `hard` of the namespace's `ResourceQuota`.
     pub quota: Map<String, Value>,
     /// The one item of the namespace's `LimitRange`, without its `type`.

@@ -37,7 +37,7 @@ pub(in crate::workflow) enum GroupError {
 /// What became of one entry of a group.
 pub(in crate::workflow) enum Fate {
     /// A commit carries it.
-    Written(CommitId, Option<Record>),
+    Written(CommitId, Box<Record>),
     /// There was nothing to write.
     Nothing,
     /// It failed, alone.
@@ -62,9 +62,7 @@ pub(in crate::workflow) struct Report {
 /// A path that something else occupies fails the change that needs it; any other failure of Git is nobody's fault.
 pub(super) fn blocked_path(error: GitError) -> Result<ChangeError, GitError> {
     match error {
-        GitError::BadPath { .. }
-        | GitError::FileInTheWay { .. }
-        | GitError::FolderInTheWay { .. } => Ok(ChangeError {
+        GitError::BadPath { .. } | GitError::FolderInTheWay { .. } => Ok(ChangeError {
             reason: "PathBlocked".to_owned(),
             message: format!(
                 "the fleet repository has something else where the store's files belong: {error}"

@@ -33,8 +33,9 @@ pub(super) fn load_book(core: &Core) -> Result<(), StartError> {
         reserve::settle(core, &mut desk, &name, row.as_ref());
     }
     drop(desk);
-    rows.iter()
-        .for_each(|(name, row)| tear_down_unwatched(core, name, row));
+    for (name, row) in &rows {
+        tear_down_unwatched(core, name, row);
+    }
     Ok(())
 }
 

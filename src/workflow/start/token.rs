@@ -17,7 +17,9 @@ pub(super) fn admin_token(data: &Path, journal: &Journal) -> Result<(), StartErr
         .ok()
         .map(|it| it.trim().to_owned())
         .filter(|it| !it.is_empty());
-    let token = if let Some(token) = there { token } else {
+    let token = if let Some(token) = there {
+        token
+    } else {
         let token = new_token();
         write_secret(&path, &token)?;
         token
