@@ -39,8 +39,19 @@ impl World {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let bed = Testbed::start(Options::default()).expect("the testbed starts");
         let remote = dir.path().join("fleet.git");
-        run(&["init", &text(&remote)]);
+        git(
+            dir.path(),
+            &[
+                "init",
+                "--quiet",
+                "--bare",
+                "--initial-branch=main",
+                "fleet.git",
+            ],
+        );
+        git(&remote, &["config", "receive.denyNonFastForwards", "true"]);
         let git_server = GitServer::start(&remote, None);
+        run(&["init", &git_server.url]);
         let ann = Person::clones(&git_server.url, dir.path());
         ann.pushes("main", "Set the tests' policy", &|clone| {
             std::fs::write(clone.join("fleetwright.yaml"), include_str!("policy.yaml")).unwrap();
