@@ -1,54 +1,23 @@
 //! From an accepted entry and the tip to a plan: the same derivation for a first try, a lost race and a dry run.
 
-use crate::domain::accept::{Circumstances, Intent, Outcome, adopt, apply};
-use crate::domain::approval::needed;
+use crate::domain::accept::{Circumstances, Intent, Outcome, apply};
 use crate::domain::change::{Action, ChangeError};
 use crate::domain::entry::Entry;
-use crate::domain::record::{Deletion, Record, Spec, record_path};
-use crate::domain::request::{Adopted, Refusal};
+use crate::domain::record::{Record, record_path};
+use crate::domain::request::Refusal;
 use crate::domain::{ClusterName, CommitId, StoreName};
-use crate::git::{EntryKind, FleetRepo, GitError, Group};
+use crate::git::GitError;
 use crate::plan::{Before, Edit, Edits, Plan};
 use crate::render::{RenderError, Templates, render_record, render_store, store_folder, yaml};
 
+mod by_hand;
+mod tree;
+
+use by_hand::{adopted, unapproved};
+pub(super) use tree::Tree;
+
 /// The greatest record, in bytes: it is a file that people review.
 const RECORD_LIMIT: usize = 128 * 1024;
-
-/// Reads files of a commit; a group sees its own commits as well.
-pub(super) trait Tree {
-    /// A file's bytes.
-    fn file(&self, commit: &CommitId, path: &str) -> Result<Option<Vec<u8>>, GitError>;
-    /// The names of the files in a folder.
-    fn names(&self, commit: &CommitId, folder: &str) -> Result<Vec<String>, GitError>;
-}
-
-impl Tree for FleetRepo {
-    fn file(&self, commit: &CommitId, path: &str) -> Result<Option<Vec<u8>>, GitError> {
-        self.read(commit, path)
-    }
-    fn names(&self, commit: &CommitId, folder: &str) -> Result<Vec<String>, GitError> {
-        let entries = self.list(commit, folder)?;
-        Ok(entries
-            .into_iter()
-            .filter(|it| it.kind == EntryKind::File)
-            .map(|it| it.name)
-            .collect())
-    }
-}
-
-impl Tree for Group<'_> {
-    fn file(&self, commit: &CommitId, path: &str) -> Result<Option<Vec<u8>>, GitError> {
-        self.read(commit, path)
-    }
-    fn names(&self, commit: &CommitId, folder: &str) -> Result<Vec<String>, GitError> {
-        let entries = self.list(commit, folder)?;
-        Ok(entries
-            .into_iter()
-            .filter(|it| it.kind == EntryKind::File)
-            .map(|it| it.name)
-            .collect())
-    }
-}
 
 /// Why no plan came of an entry.
 #[derive(Debug)]
@@ -157,92 +126,6 @@ fn not_in_the_way(tree: &impl Tree, tip: &CommitId, record: &Record) -> Result<(
     let text = format!("{path} is on main already, put there by hand and without effect");
     let next_step = "mend or remove that file, then ask again";
     Err(Underivable::failed("RecordInTheWay", &text, next_step))
-}
-
-/// A hand edit is held to the approval rules like a request; who approved it cannot be seen without a forge.
-fn unapproved(
-    at: &Circumstances<'_>,
-    entry: &Entry,
-    old: Option<&Record>,
-    new: &Record,
-) -> Result<(), Underivable> {
-    let asked = actions(entry.change.action, old.map(|it| &it.spec), &new.spec);
-    let need = |action| needed(at.policy, action, old.map(|it| &it.spec), &new.spec);
-    match asked.into_iter().find_map(need) {
-        None => Ok(()),
-        Some(needed) => Err(Underivable::failed(
-            "ApprovalRequired",
-            &format!(
-                "the hand edit of {} needs {}; it has no effect",
-                record_path(new.name()),
-                needed.sentence()
-            ),
-            "ask for the change by the API, so that it can be approved",
-        )),
-    }
-}
-
-/// Every action that a hand edit amounts to: a rule for upgrades holds for a version changed by hand as well.
-fn actions(action: Action, old: Option<&Spec>, new: &Spec) -> Vec<Action> {
-    let mut all = vec![action];
-    let Some(old) = old else { return all };
-    if old.version != new.version {
-        all.push(Action::Upgrade);
-    }
-    if old.suspended != new.suspended {
-        all.push(if new.suspended {
-            Action::Suspend
-        } else {
-            Action::Resume
-        });
-    }
-    all
-}
-
-/// The record that a person's edit leaves, with a removal turned into the first step of a deletion.
-fn adopted(
-    tree: &impl Tree,
-    tip: Option<&CommitId>,
-    at: &Circumstances<'_>,
-    entry: &Entry,
-    kind: Adopted,
-    accepted: Option<&Record>,
-) -> Result<Record, Underivable> {
-    let name = &entry.change.store;
-    let text = match tip {
-        Some(tip) => tree.file(tip, &record_path(name))?,
-        None => None,
-    };
-    match (kind, text, accepted) {
-        (Adopted::Removed, None, Some(record)) if record.spec.deletion_protection => {
-            Err(Underivable::failed(
-                "Protected",
-                &format!(
-                    "the record of {name} was removed by hand, but the store is protected; the record is put back"
-                ),
-                "set deletionProtection to false first",
-            ))
-        }
-        (Adopted::Removed, None, Some(record)) => {
-            let mut record = record.clone();
-            let mark = Deletion {
-                change: at.id.clone(),
-                at: at.now,
-                applied: true,
-            };
-            record.metadata.deletion.get_or_insert(mark);
-            Ok(record)
-        }
-        (_, Some(text), accepted) => {
-            let new = read_record(name, &text)?;
-            Ok(adopt(at, name, accepted, &new)?)
-        }
-        (_, None, _) => Err(Underivable::failed(
-            "Overtaken",
-            &format!("the record of {name} is not on main any more"),
-            "look at the store's history",
-        )),
-    }
 }
 
 /// Reads a record file that a person may have written.

@@ -24,6 +24,9 @@ use crate::domain::{ChangeId, StoreName};
 use crate::journal::Acceptance;
 
 mod conditions;
+mod ids;
+
+pub(super) use ids::new_id;
 
 use conditions::{check_match, named_fields, repeated_delete, replay, target, waits_for_people};
 
@@ -334,28 +337,6 @@ pub(super) fn newest(
     Ok(row
         .filter(|row| row.removed_at.is_none())
         .map(|row| row.record))
-}
-
-/// A fresh change id, later than `last` and every one on the desk so that the order of ids is the order of acceptance.
-pub(super) fn new_id(desk: &Desk, last: Option<&ChangeId>, now: Timestamp) -> ChangeId {
-    let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
-    let on_desk = desk.entries().next_back().map(|it| &it.change.id);
-    let last = last.max(on_desk);
-    let last = last.and_then(|it| ulid::Ulid::from_string(it.as_str()).ok());
-    let fresh = ulid::Ulid::from_parts(millis, random());
-    let next = match last {
-        Some(last) if last >= fresh => last.increment().unwrap_or(fresh),
-        _ => fresh,
-    };
-    next.to_string()
-        .parse()
-        .expect("a ULID prints as its canonical form")
-}
-
-fn random() -> u128 {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    u128::from_le_bytes(bytes)
 }
 
 /// A change wherever it is: on the desk, in the index, or ended in the journal.
