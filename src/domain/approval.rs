@@ -34,11 +34,9 @@ pub fn needed(
     old: Option<&Spec>,
     new: &Spec,
 ) -> Option<Needed> {
-    let rules: Vec<&ApprovalRule> = policy
-        .approval
-        .iter()
-        .filter(|rule| matches(rule, action, old, new))
-        .collect();
+    let actions = actions(action, old, new);
+    let asks = |rule: &&ApprovalRule| actions.iter().any(|it| matches(rule, *it, old, new));
+    let rules: Vec<&ApprovalRule> = policy.approval.iter().filter(asks).collect();
     let approvals = rules
         .iter()
         .map(|rule| rule.require.approvals)
@@ -57,6 +55,23 @@ pub fn needed(
     Some(Needed { approvals, by })
 }
 
+/// Every action that a change amounts to: a rule about upgrades holds for a version changed by an update as well.
+fn actions(action: Action, old: Option<&Spec>, new: &Spec) -> Vec<Action> {
+    let mut all = vec![action];
+    let Some(old) = old else { return all };
+    if old.version != new.version {
+        all.push(Action::Upgrade);
+    }
+    if old.suspended != new.suspended {
+        all.push(if new.suspended {
+            Action::Suspend
+        } else {
+            Action::Resume
+        });
+    }
+    all
+}
+
 fn matches(rule: &ApprovalRule, action: Action, old: Option<&Spec>, new: &Spec) -> bool {
     let when = &rule.when;
     let specs = || old.into_iter().chain([new]);
@@ -68,4 +83,74 @@ fn matches(rule: &ApprovalRule, action: Action, old: Option<&Spec>, new: &Spec) 
         && any(&when.engines, |it| &it.engine)
         && (when.clusters.is_empty() || specs().any(|it| when.clusters.contains(&it.cluster)))
         && (when.owners.is_empty() || specs().any(|it| when.owners.contains(&it.owner)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn rules_match_by_what_a_change_amounts_to() {
+        let policy = |when: serde_json::Value| -> FleetPolicy {
+            serde_json::from_value(json!({
+                "apiVersion": "fleetwright.dev/v1", "kind": "FleetPolicy", "clusters": {}, "engines": {}, "plans": {},
+                "approval": [{"when": when, "require": {"approvals": 2, "teams": ["platform"]}}],
+            }))
+            .unwrap()
+        };
+        let spec = |plan: &str, version: &str| -> Spec {
+            serde_json::from_value(json!({
+                "engine": "woocommerce", "plan": plan, "owner": "alice", "cluster": "local",
+                "host": "a.example.com", "version": version,
+            }))
+            .unwrap()
+        };
+        let (small, large, newer) = (
+            spec("small", "1.0.0"),
+            spec("large", "1.0.0"),
+            spec("small", "1.1.0"),
+        );
+        for (when, action, new, asks) in [
+            (json!({}), Action::Update, &small, true),
+            (
+                json!({"actions": ["delete"]}),
+                Action::Update,
+                &large,
+                false,
+            ),
+            (
+                json!({"actions": ["upgrade"]}),
+                Action::Update,
+                &newer,
+                true,
+            ),
+            (
+                json!({"actions": ["upgrade"]}),
+                Action::Update,
+                &large,
+                false,
+            ),
+            (json!({"plans": ["large"]}), Action::Update, &large, true),
+            (
+                json!({"plans": ["large"], "owners": ["bob"]}),
+                Action::Update,
+                &large,
+                false,
+            ),
+            (
+                json!({"clusters": ["local"], "engines": ["woocommerce"]}),
+                Action::Update,
+                &small,
+                true,
+            ),
+        ] {
+            let needed = needed(&policy(when.clone()), action, Some(&small), new);
+            assert_eq!(needed.is_some(), asks, "{when}");
+            if let Some(needed) = needed {
+                assert_eq!(needed.sentence(), "approval by 2 people (platform)");
+            }
+        }
+    }
 }

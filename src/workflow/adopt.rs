@@ -25,18 +25,10 @@ pub(super) fn take_in(core: &Core) -> Result<(), ProjectError> {
     let Some(tip) = core.index.tip()? else {
         return Ok(());
     };
-    let known = lock(&core.seen).clone();
-    let seen = match known {
-        Some(seen) => Some(seen),
-        None => core.journal.fact(SEEN)?.and_then(|it| it.parse().ok()),
-    };
+    let seen = seen(core)?;
     if seen.as_ref() == Some(&tip) {
         return Ok(());
     }
-    let seen = match seen {
-        Some(seen) if core.repo.contains(&seen)? => Some(seen),
-        _ => None,
-    };
     let (base, folder) = (seen.as_ref().map(|it| (it, "stores")), "stores");
     let changed = core.repo.diff_folders(base, Some((&tip, folder)))?;
     let mut desk = core.desk();
@@ -58,6 +50,19 @@ pub(super) fn take_in(core: &Core) -> Result<(), ProjectError> {
     drop(desk);
     *lock(&core.seen) = Some(tip);
     Ok(())
+}
+
+/// The newest commit of main whose hand edits were all taken in; none where it is not in the repository.
+pub(super) fn seen(core: &Core) -> Result<Option<CommitId>, ProjectError> {
+    let known = lock(&core.seen).clone();
+    let seen = match known {
+        Some(seen) => Some(seen),
+        None => core.journal.fact(SEEN)?.and_then(|it| it.parse().ok()),
+    };
+    match seen {
+        Some(seen) if core.repo.contains(&seen)? => Ok(Some(seen)),
+        _ => Ok(None),
+    }
 }
 
 /// Records removed by hand in a number that no one means: none of them counts, all are put back.

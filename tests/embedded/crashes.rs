@@ -69,3 +69,31 @@ fn how_changes_ended_survives_a_kill_and_the_loss_of_the_index() {
     dev.server.restart();
     assert_eq!(dev.api().change_in(&nothing, "ready", SOON), ended);
 }
+
+#[test]
+fn a_fleet_does_not_start_with_another_deploy_key() {
+    let mut dev = Dev::start();
+    dev.made("shop");
+    dev.server.kill();
+    let data = dev.repo.parent().unwrap();
+    for file in ["deploy", "deploy.pub"] {
+        std::fs::remove_file(data.join("keys").join(file)).unwrap();
+    }
+    let args = [
+        "dev",
+        "--data",
+        data.to_str().unwrap(),
+        "--listen",
+        "127.0.0.1:0",
+    ];
+    let out = std::process::Command::new(crate::support::process::PROGRAM)
+        .args(args)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(!out.status.success(), "{said}");
+    assert!(
+        said.contains("no commit of deploy/local was signed with our deploy key"),
+        "{said}"
+    );
+}

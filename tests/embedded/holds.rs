@@ -51,6 +51,23 @@ fn a_change_that_needs_approval_waits_and_nothing_gets_past_it() {
     assert_eq!(status, 202, "{changed}");
     api.change_in(changed["id"].as_str().unwrap(), "merged", SOON);
     assert_eq!(dev.commits_of(&removed), 0);
+
+    // by hand it is no different: what needs approval has no effect, and the record is put back
+    dev.made("other");
+    let record = dev.record("other");
+    dev.push("Remove it", &|clone| {
+        std::fs::remove_file(clone.join(&record)).unwrap();
+    });
+    eventually("it is refused and put back", SOON, || {
+        let (_, failed) = api.get("/api/v1/changes?state=failed");
+        let refused = failed["items"][0]["error"]["reason"] == "ApprovalRequired";
+        let there = !crate::git(&dev.repo, &["ls-tree", "main", &record]).is_empty();
+        if refused && there {
+            Ok(())
+        } else {
+            Err(failed.to_string())
+        }
+    });
 }
 
 #[test]

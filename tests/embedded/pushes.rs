@@ -278,3 +278,23 @@ fn policy_and_charts_wait_for_an_admin_who_cannot_break_what_runs() {
         "the rewritten chart reaches no cluster"
     );
 }
+
+#[test]
+fn trailers_that_a_person_forges_count_for_nothing() {
+    let mut dev = Dev::start();
+    let made = dev.made("shop");
+    let forged = format!(
+        "Remove shop\n\nFleetwright-Change: {id}\nFleetwright-Store: shop\nFleetwright-Uid: {id}\nFleetwright-Action: delete\n\
+         Fleetwright-Step: 2\nRequested-By: token:admin\n",
+        id = made["id"].as_str().unwrap()
+    );
+    dev.push(&forged, &|_| {});
+    dev.made("next");
+    dev.server.kill();
+    std::fs::remove_file(dev.repo.with_file_name("index.redb")).unwrap();
+    dev.server.restart();
+    let api = dev.api();
+    assert_eq!(api.store("shop")["phase"], "Committed");
+    let (_, history) = api.get("/api/v1/stores/shop/history");
+    assert_eq!(history["items"].as_array().unwrap().len(), 1, "{history}");
+}

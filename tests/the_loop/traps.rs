@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::support::eventually;
 use crate::world::{SOON, World};
 
 const FOREIGN: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: store-gateway, labels: {team: network}}\n\
@@ -80,6 +81,22 @@ fn the_traps_stay_closed() {
         assert_eq!(status, 202, "{body}");
         api.change_in(body["id"].as_str().unwrap(), "ready", SOON);
     }
+
+    // many deletes at once wait for one another, two at a time, and all end
+    let removed = ["kustomization", "shard", "3shop", "root"].map(|name| api.remove(name));
+    eventually("the last waits for the others", SOON, || {
+        let (_, change) = api.get(&format!("/api/v1/changes/{}", removed[3]));
+        let waits = change["waitingFor"].as_str();
+        if waits.is_some_and(|it| it.starts_with("other deletions: 2")) {
+            Ok(())
+        } else {
+            Err(change.to_string())
+        }
+    });
+    for change in &removed {
+        api.change_in(change, "ready", SOON * 2);
+    }
+    assert_eq!(api.store("1e3")["phase"], "Ready");
     world.audit();
 }
 

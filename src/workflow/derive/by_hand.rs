@@ -4,9 +4,8 @@ use super::{Tree, Underivable, read_record};
 use crate::domain::CommitId;
 use crate::domain::accept::{Circumstances, adopt};
 use crate::domain::approval::needed;
-use crate::domain::change::Action;
 use crate::domain::entry::Entry;
-use crate::domain::record::{Deletion, Record, Spec, record_path};
+use crate::domain::record::{Deletion, Record, record_path};
 use crate::domain::request::Adopted;
 
 /// A hand edit is held to the approval rules like a request; who approved it cannot be seen without a forge.
@@ -16,9 +15,8 @@ pub(super) fn unapproved(
     old: Option<&Record>,
     new: &Record,
 ) -> Result<(), Underivable> {
-    let asked = actions(entry.change.action, old.map(|it| &it.spec), &new.spec);
-    let need = |action| needed(at.policy, action, old.map(|it| &it.spec), &new.spec);
-    match asked.into_iter().find_map(need) {
+    let old = old.map(|it| &it.spec);
+    match needed(at.policy, entry.change.action, old, &new.spec) {
         None => Ok(()),
         Some(needed) => Err(Underivable::failed(
             "ApprovalRequired",
@@ -30,23 +28,6 @@ pub(super) fn unapproved(
             "ask for the change by the API, so that it can be approved",
         )),
     }
-}
-
-/// Every action that a hand edit amounts to: a rule for upgrades holds for a version changed by hand as well.
-fn actions(action: Action, old: Option<&Spec>, new: &Spec) -> Vec<Action> {
-    let mut all = vec![action];
-    let Some(old) = old else { return all };
-    if old.version != new.version {
-        all.push(Action::Upgrade);
-    }
-    if old.suspended != new.suspended {
-        all.push(if new.suspended {
-            Action::Suspend
-        } else {
-            Action::Resume
-        });
-    }
-    all
 }
 
 /// The record that a person's edit leaves, with a removal turned into the first step of a deletion.

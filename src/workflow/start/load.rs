@@ -1,11 +1,15 @@
 //! Desk and book as a stop left them: read from the journal and the index.
 
+use std::collections::BTreeSet;
+
 use super::StartError;
-use crate::domain::StoreName;
 use crate::domain::entry::Projection;
-use crate::workflow::core::Core;
+use crate::domain::record::record_path;
+use crate::domain::{CommitId, StoreName};
+use crate::git::Entry;
+use crate::workflow::core::{Core, lock};
 use crate::workflow::project::tear_down_unwatched;
-use crate::workflow::reserve;
+use crate::workflow::{adopt, reserve};
 
 /// Puts on the desk what the journal holds. What is published by now leaves it at the first look at main.
 pub(super) fn load_desk(core: &Core) -> Result<(), StartError> {
@@ -35,6 +39,33 @@ pub(super) fn load_book(core: &Core) -> Result<(), StartError> {
     drop(desk);
     for (name, row) in &rows {
         tear_down_unwatched(core, name, row);
+    }
+    let live = rows.into_iter().filter(|(_, row)| row.removed_at.is_none());
+    put_back_missing(core, live.map(|(name, _)| name))
+}
+
+/// Records that were away already when hand edits were last taken in, with no request that takes them away: a stop came
+/// before they were put back.
+fn put_back_missing(core: &Core, live: impl Iterator<Item = StoreName>) -> Result<(), StartError> {
+    let (Some(tip), Some(seen)) = (core.index.tip()?, adopt::seen(core)?) else {
+        return Ok(());
+    };
+    let paths = |commit: &CommitId| -> Result<BTreeSet<String>, StartError> {
+        let mut found = BTreeSet::new();
+        let mut note = |path: &str, _: &Entry| {
+            found.insert(path.to_owned());
+        };
+        core.repo.files(commit, "stores", &mut note)?;
+        Ok(found)
+    };
+    let (now, then) = (paths(&tip)?, paths(&seen)?);
+    let mut put_back = lock(&core.put_back);
+    for name in live {
+        let path = record_path(&name);
+        let asked = !core.desk().changes_of(&name).is_empty();
+        if !now.contains(&path) && !then.contains(&path) && !asked {
+            put_back.insert(name);
+        }
     }
     Ok(())
 }

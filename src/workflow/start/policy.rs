@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::domain::CommitId;
 use crate::domain::policy::FleetPolicy;
 use crate::git::{FleetRepo, RefUpdate};
-use crate::render::yaml;
+use crate::render::{chart_path, yaml};
 
 use super::StartError;
 use crate::workflow::core::{Core, InForce};
@@ -65,7 +65,19 @@ pub(in crate::workflow) fn read_policy(
         .read(commit, "fleetwright.yaml")
         .map_err(|error| error.to_string())?;
     let bytes = bytes.ok_or_else(|| format!("commit {commit} has no such file"))?;
-    parse_policy(&String::from_utf8_lossy(&bytes))
+    let policy = parse_policy(&String::from_utf8_lossy(&bytes))?;
+    for (engine, offered) in &policy.engines {
+        for version in &offered.versions {
+            let (_, folder) = chart_path(engine, version);
+            let chart = repo.read(commit, &format!("{folder}/Chart.yaml"));
+            if chart.map_err(|error| error.to_string())?.is_none() {
+                return Err(format!(
+                    "engine {engine} offers version {version}, and {folder} has no Chart.yaml"
+                ));
+            }
+        }
+    }
+    Ok(policy)
 }
 
 /// Reads and checks a policy, or says what is wrong with it.
