@@ -15,6 +15,7 @@ pub mod policy;
 pub mod record;
 pub mod request;
 pub mod rules;
+pub mod secrets;
 pub mod trailers;
 pub mod view;
 

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::{Notify, broadcast, watch};
 
 use super::desk::Desk;
@@ -60,6 +61,8 @@ pub(super) struct Core {
     pub(super) remote: Mutex<RemoteStatus>,
     /// People's paths on main that have no effect, and why.
     pub(super) foreign: Mutex<BTreeMap<String, String>>,
+    /// Schemas of chart versions that were asked for, by chart name.
+    pub(super) schemas: Mutex<BTreeMap<String, Arc<Value>>>,
     /// The newest commit of main whose hand edits were all taken in.
     pub(super) seen: Mutex<Option<CommitId>>,
     /// Stores whose record a person removed without being allowed to: it is put back.

@@ -3,6 +3,7 @@
 use super::core::Core;
 use super::derive::{Underivable, plan_put};
 use super::intake::{new_id, newest};
+use super::secrets;
 use crate::domain::StoreName;
 use crate::domain::accept::{Circumstances, decide};
 use crate::domain::record::Record;
@@ -31,6 +32,7 @@ pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<
         lifted: core.settings.lift_limits,
     };
     let record: Record = decide(&at, request, current.as_ref())?.record;
+    secrets::refuse(core, &record.spec, "")?;
     let tip = core
         .repo
         .branch("main")

@@ -9,7 +9,7 @@ use super::deploy::{self, Dropped};
 use super::derive::{Derived, Underivable, derive, plan_removal, title};
 use super::desk::Unpublished;
 use super::holds::hold;
-use super::{prepare, repair};
+use super::{prepare, repair, secrets};
 use crate::domain::accept::{Circumstances, Intent};
 use crate::domain::book::{Book, Held};
 use crate::domain::change::{Action, Change, State};
@@ -126,7 +126,8 @@ impl Work<'_> {
             self.report.held.push((id.clone(), reason));
             return Ok(());
         }
-        let fate = match self.derive(&entry, accepted.as_ref()) {
+        let derived = self.derive(&entry, accepted.as_ref());
+        let fate = match derived.and_then(|it| self.without_secrets(&entry, it)) {
             Ok(Derived::Nothing) => Fate::Nothing,
             Ok(Derived::Plan(plan, record)) => {
                 let text = self.message(&entry.change, &plan, 1, adopts(&entry));
@@ -155,6 +156,14 @@ impl Work<'_> {
         };
         self.report.fates.push((entry, fate));
         Ok(())
+    }
+
+    /// A hand edit was seen by nobody yet; what was asked for was looked at when it was accepted.
+    fn without_secrets(&self, entry: &Entry, derived: Derived) -> Result<Derived, Underivable> {
+        if let (Derived::Plan(_, record), Intent::Adopt { .. }) = (&derived, &entry.intent) {
+            secrets::refuse(self.core, &record.spec, "/spec")?;
+        }
+        Ok(derived)
     }
 
     /// What an entry waits for although the writer is free.

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::core::Core;
 use super::desk::Desk;
+use super::secrets;
 use crate::domain::accept::{Circumstances, Decision, Intent, decide};
 use crate::domain::approval::{Needed, needed};
 use crate::domain::book::{Held, Life};
@@ -242,6 +243,7 @@ fn decide_one(
         lifted,
     };
     let decision = decide(&at, request, current.as_ref())?;
+    secrets::refuse(core, &decision.record.spec, "")?;
     let expected = if_match
         .as_ref()
         .and_then(|_| named_fields(&decision, current.as_ref()));

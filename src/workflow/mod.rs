@@ -23,6 +23,7 @@ mod query;
 mod recover;
 mod repair;
 mod reserve;
+mod secrets;
 mod settings;
 mod skeleton;
 mod start;

@@ -66,6 +66,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
         desk: Mutex::new(Desk::default()),
         remote: Mutex::new(RemoteStatus::default()),
         foreign: Mutex::new(BTreeMap::new()),
+        schemas: Mutex::new(BTreeMap::new()),
         seen: Mutex::new(None),
         put_back: Mutex::new(BTreeSet::new()),
         deploy_alarms: Mutex::new(BTreeMap::new()),

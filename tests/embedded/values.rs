@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::git::git;
+use crate::support::eventually;
+use crate::support::git::{git, try_git};
 use crate::{Dev, SOON};
 
 #[test]
@@ -77,4 +78,65 @@ fn hostile_text_is_only_text_in_git() {
         "disabled"
     );
     dev.audit();
+}
+
+#[test]
+fn secrets_never_reach_git() {
+    let dev = Dev::start();
+    // a new chart version whose schema marks a value as a secret, vouched for by the admin
+    let commit = dev.push("Publish woocommerce 1.1.0", &|clone| {
+        let charts = clone.join("charts/woocommerce");
+        git(&charts, &["mv", "1.0.0", "1.1.0"]);
+        git(&charts, &["checkout", "--quiet", "HEAD", "--", "1.0.0"]);
+        let path = charts.join("1.1.0/values.schema.json");
+        let mut schema: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        schema["properties"]["apiKey"] = json!({"type": "string", "writeOnly": true});
+        std::fs::write(&path, schema.to_string()).unwrap();
+        let path = clone.join("fleetwright.yaml");
+        let policy = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(
+            path,
+            policy.replace("versions: [\"1.0.0\"]", "versions: [\"1.0.0\", \"1.1.0\"]"),
+        )
+        .unwrap();
+    });
+    let api = dev.api();
+    eventually("the chart is in force", SOON, || {
+        let (status, body) = api.post("/api/v1/vouch", &json!({"commit": commit}));
+        if status < 300 {
+            Ok(())
+        } else {
+            Err(body.to_string())
+        }
+    });
+    let secret = json!({"name": "shop", "engine": "woocommerce", "version": "1.1.0", "values": {"apiKey": "hunter2"}});
+    let (status, body) = api.post("/api/v1/stores", &secret);
+    assert_eq!(status, 422, "{body}");
+    assert_eq!(body["errors"][0]["pointer"], "/values/apiKey");
+    let change = api.create(&json!({"name": "shop", "engine": "woocommerce", "version": "1.1.0"}));
+    api.change_in(&change, "merged", SOON);
+    let charts = git(
+        &dev.repo,
+        &["ls-tree", "--name-only", "deploy/local:charts/woocommerce"],
+    );
+    assert_eq!(charts, "1.0.0\n1.1.0");
+    // by hand it is no different
+    let record = dev.record("shop");
+    dev.push("Add the key", &|clone| {
+        let path = clone.join(&record);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{text}  values: {{apiKey: hunter2}}\n")).unwrap();
+    });
+    eventually("the edit is refused", SOON, || {
+        let (_, failed) = api.get("/api/v1/changes?state=failed");
+        let told = failed.to_string();
+        if told.contains("/spec/values/apiKey") {
+            Ok(())
+        } else {
+            Err(told)
+        }
+    });
+    let (found, _) = try_git(&dev.repo, &["grep", "--quiet", "hunter2", "deploy/local"]);
+    assert!(!found, "the secret is on the deploy branch");
 }
