@@ -228,3 +228,80 @@ pub(super) fn contains(core: &Core, desired: &Desired, source: &CommitId) -> Opt
     }
     core.repo.is_ancestor(deploy, source).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::domain::Uid;
+
+    fn at(second: i64) -> jiff::Timestamp {
+        jiff::Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn merged(action: Action) -> Change {
+        let id: crate::domain::ChangeId = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let uid = Uid::from(id.clone());
+        let mut change = Change::queued(
+            id,
+            "shop".parse().unwrap(),
+            uid,
+            action,
+            "ann".into(),
+            at(0),
+        );
+        assert!(change.go(State::Merged, at(1), None));
+        change.deadline = at(1).checked_add(SignedDuration::from_secs(60)).ok();
+        change
+    }
+
+    #[test]
+    fn a_change_goes_on_with_what_the_cluster_shows_and_ends_at_its_deadline() {
+        let status = |phase: Phase| Status {
+            phase,
+            reason: "InstallFailed".to_owned(),
+            message: "the pods do not start".to_owned(),
+            next_step: "look at the image".to_owned(),
+        };
+        let wanted = |change: &Change, deletion| Desired {
+            name: change.store.clone(),
+            uid: change.uid.clone(),
+            spec_hash: String::new(),
+            deploy_commit: None,
+            deletion,
+            suspended: false,
+        };
+        for (action, phase, applied, second, state) in [
+            (Action::Create, Phase::Applying, false, 5, State::Merged),
+            (Action::Create, Phase::Failed, true, 5, State::Applied),
+            (Action::Create, Phase::Ready, true, 5, State::Ready),
+            (Action::Create, Phase::Ready, true, 500, State::Ready),
+            (Action::Create, Phase::Failed, true, 500, State::Failed),
+            (Action::Delete, Phase::Deleting, true, 500, State::Applied),
+            (Action::Delete, Phase::Deleted, true, 500, State::Ready),
+        ] {
+            let mut change = merged(action);
+            let step = (action == Action::Delete).then_some(DeletionStep::Second);
+            let desired = wanted(&change, step);
+            assert!(progress(
+                &mut change,
+                &desired,
+                &status(phase),
+                applied,
+                at(second)
+            ));
+            assert_eq!(change.state, state, "{action:?} {phase} {second}");
+        }
+        let mut change = merged(Action::Create);
+        let desired = wanted(&change, None);
+        progress(&mut change, &desired, &status(Phase::Failed), true, at(500));
+        let error = change.error.unwrap();
+        assert_eq!(error.reason, "DeadlineExceeded");
+        assert!(
+            error.message.contains("the pods do not start"),
+            "{}",
+            error.message
+        );
+    }
+}

@@ -44,3 +44,45 @@ fn a_release_that_cannot_succeed_is_told_and_deleted() {
     api.change_in(&deleted, "ready", SOON);
     assert!(!world.has("namespace", "", "store-broken"));
 }
+
+#[test]
+fn a_release_suspended_by_hand_is_waited_for_before_it_is_deleted() {
+    let world = World::begin();
+    let api = world.api();
+    api.create(&json!({"name": "shop", "engine": "woocommerce", "owner": "alice"}));
+    api.store_in("shop", "Ready", SOON);
+    let suspend = |on: bool| {
+        let patch = format!("{{\"spec\":{{\"suspend\":{on}}}}}");
+        let args = [
+            "patch",
+            "helmrelease",
+            "shop",
+            "--namespace",
+            "fleet",
+            "--type=merge",
+            "--patch",
+            &patch,
+        ];
+        world
+            .bed
+            .kubectl_ok(&args)
+            .expect("the administrator may do this");
+    };
+    suspend(true);
+    api.store_in("shop", "Suspended", SOON);
+    // Flux would drop a suspended release without uninstalling it
+    let removed = api.remove("shop");
+    eventually("it says what it waits for", SOON, || {
+        let (_, change) = api.get(&format!("/api/v1/changes/{removed}"));
+        let waits = change["waitingFor"].as_str();
+        if waits.is_some_and(|it| it.contains("suspended by hand")) {
+            Ok(())
+        } else {
+            Err(change.to_string())
+        }
+    });
+    assert!(world.has("helmrelease", "fleet", "shop"));
+    suspend(false);
+    api.change_in(&removed, "ready", SOON);
+    assert!(!world.has("namespace", "", "store-shop"));
+}
