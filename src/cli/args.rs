@@ -63,7 +63,8 @@ pub(super) struct DevArgs {
     /// The data folder; made when it is not there
     #[arg(long, value_name = "DIR", default_value = "./.fleetwright")]
     pub(super) data: PathBuf,
-    /// The loopback address to listen at; port 0 takes a free one
+    /// The address to listen at; port 0 takes a free one. On another than a loopback address the fleet repository asks for
+    /// the password in git.token of the data folder
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(super) listen: String,
     /// Watch the cluster of this kubeconfig file

@@ -11,7 +11,7 @@ use crate::config::{self, AUTHOR, QUEUE};
 use crate::domain::ClusterName;
 use crate::http::Exposure;
 use crate::telemetry::{self, Format};
-use crate::workflow::{ClusterAccess, Mode, Settings};
+use crate::workflow::{ClusterAccess, Mode, Settings, offline};
 
 /// The cluster of the skeleton's policy that `--kubeconfig` stands for.
 const CLUSTER: &str = "local";
@@ -19,7 +19,7 @@ const CLUSTER: &str = "local";
 /// Runs the command.
 pub(super) fn run(args: &DevArgs) -> Result<(), Failure> {
     telemetry::start("warn,fleetwright=info", Format::Auto).map_err(Failure::usage)?;
-    check_loopback(&args.listen)?;
+    let exposure = exposure(&args.listen)?;
     if let Some(path) = &args.kubeconfig {
         check_kubeconfig(path)?;
     }
@@ -27,6 +27,10 @@ pub(super) fn run(args: &DevArgs) -> Result<(), Failure> {
     let runtime = server::runtime()?;
     runtime.block_on(async {
         let (listener, address) = server::bind(&args.listen).await?;
+        let token = match exposure {
+            Exposure::Loopback => None,
+            Exposure::Network => Some(offline::repository_token(&args.data).map_err(Failure::new)?),
+        };
         let settings = settings(
             data.path(),
             &format!("http://{address}/git/fleet.git"),
@@ -36,7 +40,7 @@ pub(super) fn run(args: &DevArgs) -> Result<(), Failure> {
             data.write_address(address)?;
             hello::print(&args.data, address, fleet)
         };
-        server::run(listener, settings, Exposure::Loopback, started).await
+        server::run(listener, settings, exposure, token, started).await
     })
 }
 
@@ -56,6 +60,7 @@ fn settings(data: &Path, url: &str, args: &DevArgs) -> Result<Settings, Failure>
         .map(access)
         .collect::<Result<_, _>>()?;
     settings.lift_limits = args.no_limits;
+    settings.cluster_auth = exposure(&args.listen)? == Exposure::Network;
     Ok(settings)
 }
 
@@ -77,8 +82,8 @@ pub(super) fn embedded(data: &Path, url: &str) -> Result<Settings, Failure> {
     })
 }
 
-/// `dev` serves the fleet repository without a token, so it stays on this machine.
-fn check_loopback(listen: &str) -> Result<(), Failure> {
+/// Loopback addresses are for this machine alone; on any other the fleet repository asks for a password.
+pub(super) fn exposure(listen: &str) -> Result<Exposure, Failure> {
     let addresses: Vec<SocketAddr> = listen
         .to_socket_addrs()
         .map_err(|error| {
@@ -87,12 +92,12 @@ fn check_loopback(listen: &str) -> Result<(), Failure> {
             ))
         })?
         .collect();
-    if !addresses.is_empty() && addresses.iter().all(|it| it.ip().is_loopback()) {
-        return Ok(());
-    }
-    Err(Failure::usage(format!(
-        "--listen {listen} is open to other machines, and dev asks for no token at /git; use a loopback address like 127.0.0.1:8080, or fleetwright serve"
-    )))
+    let here = !addresses.is_empty() && addresses.iter().all(|it| it.ip().is_loopback());
+    Ok(if here {
+        Exposure::Loopback
+    } else {
+        Exposure::Network
+    })
 }
 
 fn check_kubeconfig(path: &Path) -> Result<(), Failure> {
@@ -110,18 +115,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dev_stays_on_this_machine() {
-        for good in ["127.0.0.1:0", "[::1]:8080", "localhost:8080"] {
-            assert!(check_loopback(good).is_ok(), "{good}");
+    fn only_loopback_addresses_are_this_machine_alone() {
+        for here in ["127.0.0.1:0", "[::1]:8080", "localhost:8080"] {
+            assert_eq!(exposure(here).ok(), Some(Exposure::Loopback), "{here}");
         }
-        for bad in [
-            "0.0.0.0:8080",
-            "[::]:8080",
-            "192.0.2.1:80",
-            "127.0.0.1",
-            "nonsense",
-        ] {
-            assert!(check_loopback(bad).is_err(), "{bad}");
+        for network in ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:80"] {
+            assert_eq!(exposure(network).ok(), Some(Exposure::Network), "{network}");
+        }
+        for bad in ["127.0.0.1", "nonsense"] {
+            assert!(exposure(bad).is_err(), "{bad}");
         }
     }
 }

@@ -45,6 +45,15 @@ fn text(
         format!("FLEETWRIGHT_URL={url} ")
     };
     let program = quoted(program);
+    let third = if address.ip().is_loopback() {
+        format!("git clone {url}/git/fleet.git && git -C fleet log --stat")
+    } else {
+        // A password on a command line would be seen by everybody on the machine.
+        format!(
+            "{program} cluster bootstrap local --url http://ADDRESS_OF_THIS_MACHINE:{}/git/fleet.git",
+            address.port()
+        )
+    };
     let mut text = String::new();
     let _ = write!(
         text,
@@ -55,7 +64,7 @@ fn text(
          curl -sS {url}/api/v1/stores -H \"Authorization: Bearer $(cat {file})\" \
          -H 'Content-Type: application/json' -d '{{\"name\": \"first\", \"engine\": \"{engine}\"}}'\n  \
          {server}FLEETWRIGHT_TOKEN=\"$(cat {file})\" {program} store get first\n  \
-         git clone {url}/git/fleet.git && git -C fleet log --stat\n\n\
+         {third}\n\n\
          Ctrl-C stops it; started again it goes on where it was.\n"
     );
     text

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::{client, data, dev, output, serve};
 use crate::config;
 use crate::domain::policy::FleetPolicy;
+use crate::http::Exposure;
 use crate::render::yaml;
 use crate::workflow::offline;
 
@@ -67,14 +68,26 @@ pub(super) fn cluster(command: &ClusterCommand) -> Result<(), Failure> {
     if let Some(url) = url {
         url.clone_into(&mut settings.cluster_url);
     }
-    output::print(&offline::bootstrap(&settings, &args.cluster, url)?)
+    // What `dev` serves on a network asks for a password; a served fleet's Secret is its operator's to make.
+    let token = match &args.config {
+        None if settings.cluster_auth => Some(offline::repository_token(&args.data)?),
+        _ => None,
+    };
+    let text = offline::bootstrap(&settings, &args.cluster, url, token)?;
+    output::print(&text)
 }
 
 /// The settings of a `dev` folder; the address is that of its server, or `dev`'s default one.
 fn dev_settings(args: &BootstrapArgs) -> Result<crate::workflow::Settings, Failure> {
-    let base = data::address(&args.data)
+    let address = data::address(&args.data);
+    let base = address
+        .as_ref()
         .map_or(client::DEFAULT_URL.to_owned(), |it| format!("http://{it}"));
-    dev::embedded(&args.data, &format!("{base}/git/fleet.git"))
+    let mut settings = dev::embedded(&args.data, &format!("{base}/git/fleet.git"))?;
+    if let Some(address) = address {
+        settings.cluster_auth = dev::exposure(&address)? == Exposure::Network;
+    }
+    Ok(settings)
 }
 
 /// A file's text; `-` is stdin.

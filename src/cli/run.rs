@@ -36,11 +36,12 @@ pub(super) async fn run(
     listener: TcpListener,
     settings: Settings,
     exposure: Exposure,
+    repository_token: Option<String>,
     started: impl FnOnce(&Fleet) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let stop = stop_signal()?;
     let fleet = Fleet::start(settings).await.map_err(Failure::new)?;
-    let app = App::new(fleet.clone(), exposure);
+    let app = App::new(fleet.clone(), exposure, repository_token);
     let told = started(&fleet);
     if told.is_ok() {
         http::serve(listener, http::router(app), stop).await;

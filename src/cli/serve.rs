@@ -25,7 +25,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Failure> {
         let mut settings = config.settings;
         settings.repository = data.path().join("mirror.git");
         data.path().clone_into(&mut settings.data);
-        server::run(listener, settings, Exposure::Network, started).await
+        server::run(listener, settings, Exposure::Network, None, started).await
     })
 }
 

@@ -11,7 +11,7 @@ use crate::workflow::Fleet;
 pub enum Exposure {
     /// On this machine only (`dev`): the fleet repository is served without a token, `Host` must be a loopback name.
     Loopback,
-    /// On a network (`serve`): nothing but the public routes goes without a token.
+    /// On a network: nothing but the public routes goes without a token.
     Network,
 }
 
@@ -21,6 +21,8 @@ pub struct App {
     pub fleet: Fleet,
     /// Where the server can be reached.
     pub exposure: Exposure,
+    /// The password for the fleet repository, where it is served on a network (`dev` on another address).
+    pub(super) repository_token: Option<String>,
     /// Who is signed in to the dashboard.
     pub(super) sessions: Sessions,
     /// The dashboard's templates.
@@ -29,10 +31,11 @@ pub struct App {
 
 impl App {
     /// The face of a started fleet.
-    pub fn new(fleet: Fleet, exposure: Exposure) -> Arc<Self> {
+    pub fn new(fleet: Fleet, exposure: Exposure, repository_token: Option<String>) -> Arc<Self> {
         Arc::new(Self {
             fleet,
             exposure,
+            repository_token,
             sessions: Sessions::default(),
             pages: Pages::embedded(),
         })

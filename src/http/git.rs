@@ -1,11 +1,16 @@
-//! The fleet repository over smart HTTP, read-only, on loopback: what a Flux on this machine follows in `dev`.
+//! The fleet repository over smart HTTP, read-only: what a Flux follows in `dev`. Open on loopback; on any other address
+//! it asks for a password of its own, which opens nothing else.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::app::App;
 use super::body;
@@ -22,7 +27,11 @@ pub(super) async fn serve(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let header = |name: &str| {
+    if !may_read(app.repository_token.as_deref(), &parts.headers) {
+        let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"fleet repository\"")];
+        return Ok((StatusCode::UNAUTHORIZED, challenge).into_response());
+    }
+    let text = |name: &str| {
         parts
             .headers
             .get(name)
@@ -33,9 +42,9 @@ pub(super) async fn serve(
         method: parts.method.to_string(),
         path_info: format!("/{rest}"),
         query: parts.uri.query().unwrap_or("").to_owned(),
-        content_type: header("content-type"),
-        content_encoding: header("content-encoding"),
-        git_protocol: header("git-protocol"),
+        content_type: text("content-type"),
+        content_encoding: text("content-encoding"),
+        git_protocol: text("git-protocol"),
         body: body::read(body, NEGOTIATION).await?,
     };
     let answer = git::serve(&app.fleet.repository(), request)
@@ -52,4 +61,40 @@ pub(super) async fn serve(
         }
     }
     Ok(response)
+}
+
+/// Whether the password of basic authentication (RFC 7617) is the one wanted; the user's name is no matter.
+fn may_read(wanted: Option<&str>, headers: &HeaderMap) -> bool {
+    let Some(wanted) = wanted else { return true };
+    let sent = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|it| it.to_str().ok());
+    let encoded = sent.and_then(|it| it.strip_prefix("Basic "));
+    let login = encoded.and_then(|it| STANDARD.decode(it).ok());
+    let login = login
+        .and_then(|it| String::from_utf8(it).ok())
+        .unwrap_or_default();
+    let password = login.split_once(':').map_or("", |(_, password)| password);
+    // Digests have one length whatever was sent.
+    let digest = |text: &str| Sha256::digest(text.as_bytes());
+    digest(password).ct_eq(&digest(wanted)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_password_opens_the_repository() {
+        let sends = |text: &str| {
+            let value = format!("Basic {}", STANDARD.encode(text));
+            HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())])
+        };
+        assert!(may_read(None, &HeaderMap::new()));
+        assert!(may_read(Some("p:w"), &sends("any:p:w")));
+        for wrong in ["", "p:w", ":", "any:p", "any:p:w "] {
+            assert!(!may_read(Some("p:w"), &sends(wrong)), "{wrong}");
+        }
+        assert!(!may_read(Some("p"), &HeaderMap::new()));
+    }
 }

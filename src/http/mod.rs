@@ -41,7 +41,7 @@ use problem::Problem;
 /// Every route, dressed in request ids, problems and the guards of its exposure.
 pub fn router(app: Arc<App>) -> Router {
     let mut routes = api().merge(dashboard());
-    if app.exposure == Exposure::Loopback {
+    if app.exposure == Exposure::Loopback || app.repository_token.is_some() {
         routes = routes.route("/git/fleet.git/{*rest}", any(git::serve));
     }
     routes

@@ -111,7 +111,7 @@ fn report(target: &str, commit: &crate::domain::CommitId) -> InitReport {
     }
 }
 
-/// The objects that a cluster needs, for `kubectl apply --server-side -f -`.
+/// The objects that a cluster needs, for `kubectl apply --server-side -f -`; with a token, the Secret that holds it.
 ///
 /// # Errors
 /// When the repository has no usable policy, or the policy has no such cluster.
@@ -119,6 +119,7 @@ pub fn bootstrap(
     settings: &Settings,
     cluster: &ClusterName,
     url: Option<&str>,
+    token: Option<String>,
 ) -> anyhow::Result<String> {
     let repo = FleetRepo::open(&settings.repository)?;
     let published = repo.reference(start::POLICY_REF)?;
@@ -145,7 +146,7 @@ pub fn bootstrap(
         url: url.unwrap_or(&settings.cluster_url).to_owned(),
         deploy_keys: BTreeMap::from([("deploy.sshpub".to_owned(), key.public_line().to_owned())]),
         auth: settings.cluster_auth,
-        token: None,
+        token,
     };
     Ok(render_bootstrap(
         &start::templates(settings)?,
@@ -182,6 +183,15 @@ pub fn render_file(record: &str, policy: Option<&str>) -> anyhow::Result<BTreeMa
     Ok(all
         .map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned()))
         .collect())
+}
+
+/// The password under which `dev` serves the fleet repository on a network: made once, kept in `git.token` of the data
+/// folder (mode 0600).
+///
+/// # Errors
+/// When the file can be neither read nor made.
+pub fn repository_token(data: &Path) -> anyhow::Result<String> {
+    Ok(start::kept_token(&data.join("git.token"))?)
 }
 
 /// Checks a policy file.

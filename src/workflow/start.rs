@@ -32,7 +32,7 @@ pub(super) use policy::{POLICY_REF, parse_policy, put_in_force, read_policy};
 use policy::{nothing, nowhere};
 pub(super) use templates::templates;
 use token::admin_token;
-pub(super) use token::token_hash;
+pub(super) use token::{kept_token, token_hash};
 
 /// What a start leaves to run.
 pub(super) struct Started {

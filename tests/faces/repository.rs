@@ -1,8 +1,11 @@
 //! The fleet repository as others see it: cloned over HTTP, signed, whole, and read-only.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use crate::support::api::Api;
 use crate::support::git::{git, try_git};
+use crate::support::process::{Server, run};
 use crate::wire::Dev;
 
 #[test]
@@ -81,4 +84,61 @@ fn it_takes_no_push() {
             .status,
         404
     );
+}
+
+#[test]
+fn on_a_network_the_repository_asks_for_its_own_password() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let path = data.to_str().expect("a plain path");
+    let server = Server::start(&["dev", "--listen", "0.0.0.0:0", "--data", path], &data);
+    let address = std::fs::read_to_string(data.join("address")).expect("an address");
+    let port = address
+        .trim()
+        .rsplit(':')
+        .next()
+        .expect("a port")
+        .to_owned();
+    let token_file = data.join("git.token");
+    let token = std::fs::read_to_string(&token_file).expect("a token");
+    let token = token.trim();
+    let mode = std::fs::metadata(&token_file)
+        .expect("a file")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let listed = |login: &str| {
+        let url = format!("http://{login}127.0.0.1:{port}/git/fleet.git");
+        try_git(folder.path(), &["ls-remote", &url, "refs/heads/main"])
+    };
+    assert!(listed(&format!("flux:{token}@")).0, "the password opens it");
+    for wrong in ["", "flux:wrong@"] {
+        assert!(!listed(wrong).0, "{wrong:?} does not");
+    }
+    // the password opens nothing else
+    let api = Api::new(&format!("http://127.0.0.1:{port}"), token);
+    assert_eq!(api.get("/api/v1/stores").0, 401);
+    // the bootstrap that is printed brings the password, the one on main does not
+    let url = format!("http://192.0.2.1:{port}/git/fleet.git");
+    let printed = run(&[
+        "cluster",
+        "bootstrap",
+        "local",
+        "--data",
+        path,
+        "--url",
+        &url,
+    ]);
+    assert!(
+        printed.contains("name: fleet-git") && printed.contains(&url),
+        "{printed}"
+    );
+    assert!(printed.contains(token), "the Secret holds the password");
+    let (_, committed) = try_git(
+        &data.join("fleet.git"),
+        &["show", "main:bootstrap/local.yaml"],
+    );
+    assert!(committed.contains("name: fleet-git") && !committed.contains(token));
+    drop(server);
 }

@@ -77,12 +77,6 @@ fn without_git_it_says_so() {
 }
 
 #[test]
-fn dev_stays_on_this_machine() {
-    let line = refused(&["dev", "--listen", "0.0.0.0:0"], &[]);
-    assert!(line.contains("loopback"), "{line}");
-}
-
-#[test]
 fn a_missing_kubeconfig_is_named() {
     let line = refused(
         &[

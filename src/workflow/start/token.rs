@@ -12,18 +12,7 @@ use crate::journal::Journal;
 
 /// The admin token is made once, kept for the person who runs the server, and known to us by its hash only.
 pub(super) fn admin_token(data: &Path, journal: &Journal) -> Result<(), StartError> {
-    let path = data.join("admin.token");
-    let there = std::fs::read_to_string(&path)
-        .ok()
-        .map(|it| it.trim().to_owned())
-        .filter(|it| !it.is_empty());
-    let token = if let Some(token) = there {
-        token
-    } else {
-        let token = new_token();
-        write_secret(&path, &token)?;
-        token
-    };
+    let token = kept_token(&data.join("admin.token"))?;
     let owner: Owner = "admin".parse().expect("a plain word is an owner");
     let caller = Caller {
         subject: "token:admin".to_owned(),
@@ -32,6 +21,18 @@ pub(super) fn admin_token(data: &Path, journal: &Journal) -> Result<(), StartErr
     };
     journal.put_token(&token_hash(&token), &caller)?;
     Ok(())
+}
+
+/// The token in a file; a new one where there is none yet.
+pub(in crate::workflow) fn kept_token(path: &Path) -> Result<String, StartError> {
+    let there = std::fs::read_to_string(path).unwrap_or_default();
+    let there = there.trim();
+    if !there.is_empty() {
+        return Ok(there.to_owned());
+    }
+    let token = new_token();
+    write_secret(path, &token)?;
+    Ok(token)
 }
 
 fn new_token() -> String {
