@@ -44,16 +44,16 @@ pub(super) fn unpublished(core: &Core) -> Result<Vec<(String, CommitId)>, GitErr
     Ok(out)
 }
 
-/// Pushes what is unpublished, all or nothing, and notes what the remote has then.
-pub(super) fn push(core: &Core, remote: &Remote) -> Result<PushOutcome, RemoteError> {
+/// Pushes branches, all or nothing, and notes what the remote has then.
+pub(super) fn push(
+    core: &Core,
+    remote: &Remote,
+    out: Vec<(String, CommitId)>,
+) -> Result<PushOutcome, RemoteError> {
     let git = |error: GitError| RemoteError::Failed {
         url: remote.url().to_owned(),
         detail: error.to_string(),
     };
-    let out = unpublished(core).map_err(git)?;
-    if out.is_empty() {
-        return Ok(PushOutcome::Pushed);
-    }
     let full = |branch: &str| format!("refs/heads/{branch}");
     let refs: Vec<PushRef> = out
         .iter()

@@ -217,17 +217,18 @@ impl Writer {
         let now = Instant::now();
         let paced = self.last_push.is_some_and(|last| last + *pace > now);
         let blocked = self.blocked_until.is_some_and(|until| until > now);
-        if self.pushing.is_some()
-            || paced
-            || blocked
-            || publish::unpublished(&self.core)?.is_empty()
-        {
+        if self.pushing.is_some() || paced || blocked {
+            return Ok(());
+        }
+        // Read between two groups: while one lands, its deploy branches are ahead of main.
+        let out = publish::unpublished(&self.core)?;
+        if out.is_empty() {
             return Ok(());
         }
         self.last_push = Some(now);
         let core = self.core.clone();
         self.pushing = Some(tokio::task::spawn_blocking(move || {
-            publish::push(&core, &remote)
+            publish::push(&core, &remote, out)
         }));
         Ok(())
     }
