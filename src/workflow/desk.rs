@@ -226,12 +226,21 @@ impl Desk {
         }
     }
 
-    /// How many deletions are under way on a cluster, that of one store left out.
+    /// How many deletions are under way on a cluster, written and not published ones included, that of one store left
+    /// out.
     pub(super) fn leaving(&self, cluster: &ClusterName, but: &StoreName) -> u32 {
-        let count = self
-            .leaving
-            .get(cluster)
-            .map_or(0, |it| it.iter().filter(|name| *name != but).count());
+        let written = self
+            .written
+            .iter()
+            .filter_map(|(name, (_, made))| match made {
+                Unpublished::Record(record) if record.metadata.deletion.is_some() => {
+                    (record.spec.cluster == *cluster).then_some(name)
+                }
+                Unpublished::Record(_) | Unpublished::Removed => None,
+            });
+        let published = self.leaving.get(cluster).into_iter().flatten();
+        let names: BTreeSet<&StoreName> = published.chain(written).collect();
+        let count = names.into_iter().filter(|name| *name != but).count();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 

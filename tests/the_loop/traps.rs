@@ -84,13 +84,18 @@ fn the_traps_stay_closed() {
 
     // many deletes at once wait for one another, two at a time, and all end
     let removed = ["kustomization", "shard", "3shop", "root"].map(|name| api.remove(name));
-    eventually("the last waits for the others", SOON, || {
-        let (_, change) = api.get(&format!("/api/v1/changes/{}", removed[3]));
-        let waits = change["waitingFor"].as_str();
-        if waits.is_some_and(|it| it.starts_with("other deletions: 2")) {
+    eventually("two of them wait for the others", SOON, || {
+        let told: Vec<String> = removed
+            .iter()
+            .map(|id| api.get(&format!("/api/v1/changes/{id}")).1["waitingFor"].to_string())
+            .collect();
+        let waiting = told
+            .iter()
+            .filter(|it| it.contains("other deletions: 2 are under way"));
+        if waiting.count() == 2 {
             Ok(())
         } else {
-            Err(change.to_string())
+            Err(told.join("; "))
         }
     });
     for change in &removed {
