@@ -4,7 +4,6 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::http::{Method, Request, Response, Uri};
@@ -13,6 +12,7 @@ use ureq::{Agent, Body};
 
 use super::failure::Failure;
 use crate::domain::view::Page;
+use crate::http::percent;
 
 /// Where `dev` listens unless told otherwise.
 pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:8080";
@@ -201,14 +201,4 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {
         ))
     };
     serde_json::from_value(value).map_err(strange)
-}
-
-/// Percent-encodes all but unreserved characters (RFC 3986 §2.3).
-fn percent(text: &str) -> impl std::fmt::Display {
-    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-        .remove(b'-')
-        .remove(b'.')
-        .remove(b'_')
-        .remove(b'~');
-    utf8_percent_encode(text, RESERVED)
 }

@@ -1,6 +1,6 @@
 //! The bare fleet repository: making, opening, and everything that is read from it.
 
-use std::ops::{ControlFlow, Deref};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -225,41 +225,6 @@ impl FleetRepo {
             .iter()
             .map(|id| commit::read(&*repo, id))
             .collect()
-    }
-
-    /// The commits from `tip` back along first parents, newest first, down to `until` (not included) or to the first.
-    pub fn first_parent(
-        &self,
-        tip: &CommitId,
-        until: Option<&CommitId>,
-    ) -> Result<Vec<CommitInfo>, GitError> {
-        let mut line = Vec::new();
-        self.walk_first_parent(tip, &mut |commit| {
-            if until == Some(&commit.id) {
-                return ControlFlow::Break(());
-            }
-            line.push(commit);
-            ControlFlow::Continue(())
-        })?;
-        Ok(line)
-    }
-
-    /// Shows the commits from `tip` back along first parents, newest first, until told to stop.
-    pub fn walk_first_parent(
-        &self,
-        tip: &CommitId,
-        each: &mut dyn FnMut(CommitInfo) -> ControlFlow<()>,
-    ) -> Result<(), GitError> {
-        let repo = self.handle()?;
-        let mut next = Some(tip.clone());
-        while let Some(id) = next {
-            let commit = commit::read(&*repo, &id)?;
-            next = commit.parents.first().cloned();
-            if each(commit).is_break() {
-                break;
-            }
-        }
-        Ok(())
     }
 
     /// Whether `new` is `old` or has it in its history.

@@ -26,6 +26,7 @@ mod write;
 
 pub use app::{App, Exposure};
 pub use json::{decode, read as read_json};
+pub(crate) use pages::percent;
 pub use server::serve;
 
 use std::sync::Arc;

@@ -195,7 +195,7 @@ fn next_query(q: &str, phase: &str, cursor: Option<&str>) -> String {
 }
 
 /// Percent-encodes all but unreserved characters (RFC 3986 §2.3).
-fn percent(text: &str) -> impl std::fmt::Display {
+pub(crate) fn percent(text: &str) -> impl std::fmt::Display {
     const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
         .remove(b'-')
         .remove(b'.')
