@@ -59,8 +59,8 @@ impl Walk<'_> {
             return Ok(());
         }
         let (old, new) = (self.tree(old)?, self.tree(new)?);
-        let mut left = old.entries.iter().peekable();
-        let mut right = new.entries.iter().peekable();
+        let mut left = old.entries().peekable();
+        let mut right = new.entries().peekable();
         loop {
             let order = match (left.peek(), right.peek()) {
                 (None, None) => return Ok(()),
@@ -81,8 +81,8 @@ impl Walk<'_> {
     /// Two entries of one name, both folders or neither: Git's order pairs no file with a folder.
     fn compare(
         &mut self,
-        old: Option<&TreeEntry>,
-        new: Option<&TreeEntry>,
+        old: Option<TreeEntry<'_>>,
+        new: Option<TreeEntry<'_>>,
         path: &str,
     ) -> Result<(), GitError> {
         let Some(any) = old.or(new).filter(|_| old != new) else {

@@ -8,15 +8,17 @@ use std::collections::BTreeMap;
 use super::GitError;
 use super::object::{EntryKind, ObjectId};
 use super::path::check_path;
-use super::read::{self, ObjectKind, Source};
+use super::read::{self, Source};
 use super::tree::{FILE, FOLDER, Tree};
 use crate::domain::CommitId;
 use crate::plan::{Edit, Edits};
 
 /// Where new objects go.
 pub(super) trait Sink: Source {
-    /// Stores an object and gives its name.
-    fn store(&mut self, kind: ObjectKind, bytes: &[u8]) -> Result<ObjectId, GitError>;
+    /// Stores a file's content and gives its name.
+    fn store_file(&mut self, bytes: &[u8]) -> ObjectId;
+    /// Stores a folder that takes the place of another, and gives its name.
+    fn store_folder(&mut self, tree: Tree, instead_of: Option<(ObjectId, Tree)>) -> ObjectId;
 }
 
 /// A folder taken over whole from another commit, without reading what is in it.
@@ -80,7 +82,7 @@ pub(super) fn apply(
     }
     match folder(sink, base, &root, "")? {
         Some(id) => Ok(id),
-        None => sink.store(ObjectKind::Tree, &[]),
+        None => Ok(sink.store_folder(Tree::default(), None)),
     }
 }
 
@@ -98,15 +100,16 @@ fn folder(
     if node.children.is_empty() {
         return Ok(base);
     }
-    let mut tree = base.map_or_else(|| Ok(Tree::default()), |id| read::tree(sink, id))?;
+    let before = base.map_or_else(|| Ok(Tree::default()), |id| read::tree(sink, id))?;
+    let mut tree = before.clone();
     let mut changed = false;
     for (name, child) in &node.children {
         changed |= self::child(sink, &mut tree, name, child, &read::join(path, name))?;
     }
-    match (changed, tree.entries.is_empty()) {
+    match (changed, tree.is_empty()) {
         (false, _) => Ok(base),
         (true, true) => Ok(None),
-        (true, false) => sink.store(ObjectKind::Tree, &tree.bytes()).map(Some),
+        (true, false) => Ok(Some(sink.store_folder(tree, base.map(|id| (id, before))))),
     }
 }
 
@@ -128,7 +131,7 @@ fn child(
         }
         changed = match edit {
             Edit::Put(bytes) => {
-                let id = sink.store(ObjectKind::Blob, bytes)?;
+                let id = sink.store_file(bytes);
                 tree.set(name, FILE, id)
             }
             // A folder is no file: what is in it was not asked for.

@@ -68,6 +68,23 @@ pub enum GitError {
         /// The reference.
         reference: String,
     },
+    /// A file of references holds no commit's name.
+    #[error(
+        "{} holds no commit's name: a power cut may have torn it; restore it from a copy or the remote, or delete it if an older state will do", path.display()
+    )]
+    BrokenReference {
+        /// The file.
+        path: PathBuf,
+    },
+    /// References were moved, and nobody knows whether that survives a power cut.
+    #[error("{} was replaced, but the disk did not confirm it; it is written again before anything else happens", path.display())]
+    Unsure {
+        /// The file.
+        path: PathBuf,
+        /// What the disk said.
+        #[source]
+        source: Cause,
+    },
     /// A commit's message holds what a commit cannot hold.
     #[error("the commit can't be written: {rule}")]
     BadCommit {

@@ -2,16 +2,19 @@
 //!
 //! Commits of a group can be read through the group as soon as they are made; nobody else sees them before
 //! [`Group::land`] moves the references. What is never landed leaves objects that nothing names, and no other trace.
-//! How objects reach the disk is this file's own affair.
+//! Its objects go to the disk as one pack, when it lands.
 
-use std::fs::File;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::commit::CommitText;
 use super::edit::{self, Sink};
 use super::object::{Entry, ObjectId, TreeId};
+use super::pack::{self, Builder};
 use super::read::{self, ObjectKind, Source};
-use super::refs::{self, Landed, RefUpdate};
+use super::refs::{Landed, RefUpdate};
 use super::repo::Handle;
+use super::tree::Tree;
 use super::{CommitInfo, GitError, Graft, PathChange, Person, SigningKey, diff};
 use crate::domain::CommitId;
 use crate::plan::Edits;
@@ -42,11 +45,21 @@ pub struct CommitSpec<'a> {
 /// Commits in the making; see [`FleetRepo::group`](super::FleetRepo::group).
 pub struct Group<'r> {
     repo: Handle<'r>,
+    pack: Builder,
+    /// The newest state of every folder that this group changed.
+    fresh: HashMap<ObjectId, Tree>,
+    /// Folders as they were before this group changed them.
+    replaced: Vec<ObjectId>,
 }
 
 impl<'r> Group<'r> {
     pub(super) fn new(repo: Handle<'r>) -> Self {
-        Self { repo }
+        Self {
+            repo,
+            pack: Builder::default(),
+            fresh: HashMap::new(),
+            replaced: Vec::new(),
+        }
     }
 
     /// Makes a signed commit; `None` when its tree would be its parent's (or empty, without a parent) and
@@ -73,22 +86,50 @@ impl<'r> Group<'r> {
             message: spec.message,
         };
         let bytes = text.signed(|unsigned| spec.key.sign(unsigned))?;
-        Ok(Some(self.store(ObjectKind::Commit, &bytes)?.commit()))
+        let id = self.pack.add(ObjectKind::Commit, &Arc::new(bytes), None);
+        Ok(Some(id.commit()))
     }
 
     /// Moves the references, all or none: none when one of them is not where its update says.
     ///
-    /// Every object is on the disk before the first reference moves. References move in the order of `updates`; a
-    /// crash in between leaves the first ones moved.
+    /// All objects are on the disk before the first reference moves, as one pack, and the references move in one step:
+    /// after a crash or a power cut all of them have moved or none.
     ///
     /// # Errors
-    /// [`GitError::BadReference`], [`GitError::Locked`], failures of the disk.
+    /// [`GitError::BadReference`], [`GitError::Locked`], failures of the disk. After [`GitError::Unsure`] the
+    /// references have moved, and only [`FleetRepo::confirm`](super::FleetRepo::confirm) tells whether for good.
     pub fn land(self, updates: &[RefUpdate]) -> Result<Landed, GitError> {
-        // libgit2 syncs each object and its folder, but not the folder above, where that folder may be new.
-        let objects = self.repo.path().join("objects");
-        let synced = File::open(&objects).and_then(|folder| folder.sync_all());
-        synced.map_err(GitError::io("sync", &objects))?;
-        refs::update(&self.repo, updates)
+        let Self {
+            repo,
+            pack,
+            fresh,
+            replaced,
+        } = self;
+        if pack.len() == 0 {
+            return repo.owner().move_references(updates);
+        }
+        let recent: Vec<_> = pack
+            .whole()
+            .filter(|(_, kind, _)| *kind != ObjectKind::Tree)
+            .map(|(id, kind, bytes)| (id, kind, Arc::clone(bytes)))
+            .collect();
+        let installed = pack::file::install(&repo.path().join("objects"), &pack.finish())?;
+        let landed = repo.owner().move_references(updates)?;
+        if landed == Landed::Yes {
+            let cache = repo.owner().cache();
+            for id in replaced {
+                cache.drop_tree(id);
+            }
+            for (id, tree) in fresh {
+                cache.keep_tree(id, tree);
+            }
+            for (id, kind, bytes) in recent {
+                cache.keep_object(id, kind, bytes);
+            }
+        } else {
+            installed.remove();
+        }
+        Ok(landed)
     }
 
     /// As [`FleetRepo::tree_of`](super::FleetRepo::tree_of), this group's commits included.
@@ -142,19 +183,41 @@ const EMPTY_TREE: ObjectId = ObjectId([
 ]);
 
 impl Source for Group<'_> {
-    fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Option<Vec<u8>>, GitError> {
-        self.repo.object(id, kind)
+    fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Option<Arc<Vec<u8>>>, GitError> {
+        match self.pack.read(id, kind) {
+            Some(bytes) => Ok(Some(bytes)),
+            None => self.repo.object(id, kind),
+        }
+    }
+
+    fn tree(&self, id: ObjectId) -> Result<Option<Tree>, GitError> {
+        if let Some(tree) = self.fresh.get(&id) {
+            return Ok(Some(tree.clone()));
+        }
+        match self.pack.read(id, ObjectKind::Tree) {
+            Some(bytes) => Ok(Tree::parse(bytes)),
+            None => self.repo.tree(id),
+        }
     }
 }
 
 impl Sink for Group<'_> {
-    fn store(&mut self, kind: ObjectKind, bytes: &[u8]) -> Result<ObjectId, GitError> {
-        let stored = self
-            .repo
-            .odb()
-            .and_then(|odb| odb.write(kind.libgit2(), bytes));
-        stored
-            .map(ObjectId::from_oid)
-            .map_err(GitError::library("store an object", &self.repo))
+    fn store_file(&mut self, bytes: &[u8]) -> ObjectId {
+        self.pack
+            .add(ObjectKind::Blob, &Arc::new(bytes.to_vec()), None)
+    }
+
+    fn store_folder(&mut self, tree: Tree, instead_of: Option<(ObjectId, Tree)>) -> ObjectId {
+        let base = instead_of
+            .as_ref()
+            .map(|(id, old)| (*id, old.bytes().as_slice()));
+        let id = self.pack.add(ObjectKind::Tree, tree.bytes(), base);
+        if let Some((old, _)) = instead_of
+            && self.fresh.remove(&old).is_none()
+        {
+            self.replaced.push(old);
+        }
+        self.fresh.insert(id, tree);
+        id
     }
 }

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use ssh_key::{HashAlg, PublicKey, SshSig};
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use ssh_key::{Algorithm, HashAlg, PublicKey, SshSig};
 
 use super::keys::{KeyError, NAMESPACE};
 
@@ -68,10 +69,17 @@ impl KeyRing {
 }
 
 /// The fingerprint of the key that made `signature` over exactly `bytes`; `None` when it does not hold, was made for
-/// another purpose, or is no SSH signature that we can check.
+/// another purpose, or is no Ed25519 signature of ssh's.
 pub(super) fn signer(signature: &str, bytes: &[u8]) -> Option<String> {
     let signature = SshSig::from_pem(signature).ok()?;
-    let key = PublicKey::from(signature.public_key().clone());
-    key.verify(NAMESPACE, bytes, &signature).ok()?;
+    let for_git = signature.namespace() == NAMESPACE && signature.reserved().is_empty();
+    if !for_git || signature.algorithm() != Algorithm::Ed25519 {
+        return None;
+    }
+    let key = signature.public_key();
+    let signed = SshSig::signed_data(NAMESPACE, signature.hash_alg(), bytes).ok()?;
+    UnparsedPublicKey::new(&ED25519, key.ed25519()?.as_ref())
+        .verify(&signed, signature.signature_bytes())
+        .ok()?;
     Some(key.fingerprint(HashAlg::Sha256).to_string())
 }

@@ -3,9 +3,11 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use aws_lc_rs::signature::Ed25519KeyPair;
 use ssh_key::private::Ed25519Keypair;
-use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey};
+use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, PublicKey, Signature, SshSig};
 
 use super::error::Cause;
 
@@ -51,7 +53,9 @@ pub enum KeyError {
 /// A private key that signs commits. `Debug` shows its fingerprint only.
 #[derive(Clone)]
 pub struct SigningKey {
-    key: PrivateKey,
+    /// Signs: several times as fast as the library that reads the key.
+    pair: Arc<Ed25519KeyPair>,
+    public: PublicKey,
     public_line: String,
 }
 
@@ -84,11 +88,17 @@ impl SigningKey {
         if key.is_encrypted() || key.algorithm() != Algorithm::Ed25519 {
             return Err(unusable(None));
         }
-        let public_line = key
-            .public_key()
-            .to_openssh()
-            .map_err(|error| unusable(Some(error.into())))?;
-        Ok(Self { key, public_line })
+        let pair = key.key_data().ed25519().ok_or_else(|| unusable(None))?;
+        Self::of(pair, key.public_key()).map_err(|error| unusable(Some(error)))
+    }
+
+    fn of(pair: &Ed25519Keypair, public: &PublicKey) -> Result<Self, Cause> {
+        let (secret, known) = (pair.private.as_ref(), pair.public.as_ref());
+        Ok(Self {
+            pair: Arc::new(Ed25519KeyPair::from_seed_and_public_key(secret, known)?),
+            public_line: public.to_openssh()?,
+            public: public.clone(),
+        })
     }
 
     /// Makes a new key and writes it to `path` (mode 0600), and its public half to `path` with `.pub` added.
@@ -102,24 +112,25 @@ impl SigningKey {
             source: error.into(),
         })?;
         let pair = Ed25519Keypair::from_seed(&seed);
-        let failed = |error: ssh_key::Error| KeyError::Crypto {
+        let failed = |source: Cause| KeyError::Crypto {
             doing: "encode a new key",
-            source: error.into(),
+            source,
         };
-        let key = PrivateKey::new(pair.into(), comment).map_err(failed)?;
-        let public_line = key.public_key().to_openssh().map_err(failed)?;
-        write_new(
-            path,
-            key.to_openssh(LineEnding::LF).map_err(failed)?.as_bytes(),
-        )?;
+        let made = PrivateKey::new(pair.clone().into(), comment);
+        let key = made.map_err(|error| failed(error.into()))?;
+        let this = Self::of(&pair, key.public_key()).map_err(failed)?;
+        let text = key
+            .to_openssh(LineEnding::LF)
+            .map_err(|error| failed(error.into()))?;
+        write_new(path, text.as_bytes())?;
         let public = path.with_added_extension("pub");
-        let written = fs::write(&public, format!("{public_line}\n"));
+        let written = fs::write(&public, format!("{}\n", this.public_line));
         written.map_err(|source| KeyError::File {
             doing: "write",
             path: public,
             source,
         })?;
-        Ok(Self { key, public_line })
+        Ok(this)
     }
 
     /// The key at `path`, made there first when there is none.
@@ -141,17 +152,25 @@ impl SigningKey {
 
     /// The public half's fingerprint, as `ssh-keygen -l` prints it: `SHA256:…`.
     pub fn fingerprint(&self) -> String {
-        self.key.fingerprint(HashAlg::Sha256).to_string()
+        self.public.fingerprint(HashAlg::Sha256).to_string()
     }
 
     /// The armoured SSH signature over `bytes`, for a commit's `gpgsig` header.
     pub(super) fn sign(&self, bytes: &[u8]) -> Result<String, KeyError> {
-        let signature = self.key.sign(NAMESPACE, HashAlg::Sha512, bytes);
-        let text = signature.and_then(|signature| signature.to_pem(LineEnding::LF));
+        let text = self.signature(bytes);
         text.map_err(|error| KeyError::Crypto {
             doing: "sign a commit",
             source: error.into(),
         })
+    }
+
+    fn signature(&self, bytes: &[u8]) -> Result<String, ssh_key::Error> {
+        let hash = HashAlg::Sha512;
+        let signed = SshSig::signed_data(NAMESPACE, hash, bytes)?;
+        let signature = self.pair.sign(&signed);
+        let signature = Signature::new(Algorithm::Ed25519, signature.as_ref())?;
+        let key = self.public.key_data().clone();
+        SshSig::new(key, NAMESPACE, hash, signature)?.to_pem(LineEnding::LF)
     }
 }
 

@@ -8,6 +8,7 @@
 //! module.
 
 mod address;
+mod cache;
 mod capture;
 mod command;
 mod commit;
@@ -15,17 +16,22 @@ mod diff;
 mod edit;
 mod error;
 mod group;
+mod hash;
 mod http_backend;
 mod keyring;
 mod keys;
+mod lock_file;
 mod object;
 mod outcome;
+mod pack;
+mod packed_refs;
 mod path;
 mod porcelain;
 mod read;
 mod refs;
 mod remote;
 mod repo;
+mod stale_locks;
 mod tree;
 
 pub use command::{CommandError, GitVersion, git_version};

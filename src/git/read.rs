@@ -3,6 +3,8 @@
 //! Must not know: where objects lie. Everything is read through [`Source`], so that a group of commits can show what
 //! it has not written yet.
 
+use std::sync::Arc;
+
 use super::GitError;
 use super::object::{Entry, EntryKind, ObjectId};
 use super::tree::Tree;
@@ -37,47 +39,53 @@ impl ObjectKind {
 /// Where objects come from.
 pub(super) trait Source {
     /// The bytes of an object, or `None` when there is none of this name and kind.
-    fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Option<Vec<u8>>, GitError>;
-}
+    fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Option<Arc<Vec<u8>>>, GitError>;
 
-impl Source for git2::Repository {
-    fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Option<Vec<u8>>, GitError> {
-        let odb = self
-            .odb()
-            .map_err(GitError::library("open the objects", self))?;
-        match odb.read(id.oid()) {
-            Ok(object) if object.kind() == kind.libgit2() => Ok(Some(object.data().to_vec())),
-            Ok(_) => Ok(None),
-            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(GitError::library("read an object", self)(error)),
-        }
+    /// A folder, or `None` when there is none of this name.
+    fn tree(&self, id: ObjectId) -> Result<Option<Tree>, GitError> {
+        Ok(self.object(id, ObjectKind::Tree)?.and_then(Tree::parse))
     }
 }
 
-fn existing(source: &dyn Source, id: ObjectId, kind: ObjectKind) -> Result<Vec<u8>, GitError> {
-    let missing = || GitError::NoObject {
+/// The bytes of an object in the repository, however it lies there.
+pub(super) fn stored(
+    repo: &git2::Repository,
+    id: ObjectId,
+    kind: ObjectKind,
+) -> Result<Option<Vec<u8>>, GitError> {
+    let odb = repo
+        .odb()
+        .map_err(GitError::library("open the objects", repo))?;
+    match odb.read(id.oid()) {
+        Ok(object) if object.kind() == kind.libgit2() => Ok(Some(object.data().to_vec())),
+        Ok(_) => Ok(None),
+        Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(GitError::library("read an object", repo)(error)),
+    }
+}
+
+fn missing(id: ObjectId, kind: ObjectKind) -> impl FnOnce() -> GitError {
+    move || GitError::NoObject {
         wanted: kind.name(),
         id: id.to_string(),
-    };
-    source.object(id, kind)?.ok_or_else(missing)
+    }
 }
 
 /// The bytes of a file's content.
 pub(super) fn blob(source: &dyn Source, id: ObjectId) -> Result<Vec<u8>, GitError> {
-    existing(source, id, ObjectKind::Blob)
+    let bytes = source.object(id, ObjectKind::Blob)?;
+    bytes
+        .map(Arc::unwrap_or_clone)
+        .ok_or_else(missing(id, ObjectKind::Blob))
 }
 
 /// A folder's names.
 pub(super) fn tree(source: &dyn Source, id: ObjectId) -> Result<Tree, GitError> {
-    let bytes = existing(source, id, ObjectKind::Tree)?;
-    Tree::parse(&bytes).ok_or_else(|| GitError::NoObject {
-        wanted: "tree",
-        id: id.to_string(),
-    })
+    source.tree(id)?.ok_or_else(missing(id, ObjectKind::Tree))
 }
 
 /// The bytes of a commit.
-pub(super) fn commit(source: &dyn Source, id: &CommitId) -> Result<Vec<u8>, GitError> {
+pub(super) fn commit(source: &dyn Source, id: &CommitId) -> Result<Arc<Vec<u8>>, GitError> {
     let bytes = source.object(ObjectId::of_commit(id), ObjectKind::Commit)?;
     bytes.ok_or_else(|| GitError::NoCommit { id: id.clone() })
 }
@@ -104,10 +112,7 @@ pub(super) fn entry(
     let mut folder = root(source, id)?;
     let mut parts = path.split('/').peekable();
     while let Some(part) = parts.next() {
-        let Some(found) = tree(source, folder)?
-            .get(part)
-            .map(super::tree::TreeEntry::entry)
-        else {
+        let Some(found) = tree(source, folder)?.get(part).map(|found| found.entry()) else {
             return Ok(None);
         };
         if parts.peek().is_none() {
@@ -159,9 +164,8 @@ pub(super) fn list(source: &dyn Source, id: &CommitId, dir: &str) -> Result<Vec<
         return Ok(Vec::new());
     };
     Ok(tree(source, folder)?
-        .entries
-        .iter()
-        .map(super::tree::TreeEntry::entry)
+        .entries()
+        .map(|entry| entry.entry())
         .collect())
 }
 
@@ -172,7 +176,7 @@ pub(super) fn below(
     prefix: &str,
     each: &mut dyn FnMut(&str, &Entry),
 ) -> Result<(), GitError> {
-    for entry in tree(source, folder)?.entries {
+    for entry in tree(source, folder)?.entries() {
         let entry = entry.entry();
         let path = join(prefix, &entry.name);
         match entry.kind {

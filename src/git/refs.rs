@@ -1,16 +1,23 @@
 //! References: reading them, and moving several of them at once by compare-and-swap.
+//!
+//! What we move goes to `packed-refs`: one file, synced and renamed, moves all of it in one step. References that git
+//! itself wrote lie in files of their own, which win over the packed ones; they are packed before they are moved. (Not
+//! through libgit2: it moves one reference after the other, and takes a rewritten file of the same size and moment for
+//! the one it knows.) Must not know: what a reference is for.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-use git2::{ErrorCode, Repository, Signature, Transaction};
 
 use super::GitError;
-use super::object::ObjectId;
+use super::lock_file::LockFile;
+use super::pack::file::sync_folder;
+use super::packed_refs::PackedRefs;
 use crate::domain::CommitId;
 
-/// How long another process may hold a reference before we give up. Git holds one for milliseconds.
-const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// How many symbolic references are followed, as git does.
+const SYMBOLIC: usize = 5;
 
 /// One reference's move.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,100 +55,225 @@ pub enum Landed {
 }
 
 /// Where a reference points; symbolic ones are followed.
-pub(super) fn read(repo: &Repository, name: &str) -> Result<Option<CommitId>, GitError> {
-    check_name(name)?;
-    match repo.refname_to_id(name) {
-        Ok(id) => Ok(Some(ObjectId::from_oid(id).commit())),
-        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-        Err(error) => Err(GitError::library("read a reference", repo)(error)),
-    }
-}
-
-/// All direct references whose full name begins with `prefix`, by name.
-pub(super) fn list(repo: &Repository, prefix: &str) -> Result<Vec<(String, CommitId)>, GitError> {
-    let failed = || GitError::library("list the references", repo);
-    let mut found = Vec::new();
-    for reference in repo.references().map_err(failed())? {
-        let reference = reference.map_err(failed())?;
-        // A name that is not UTF-8 is none of ours.
-        if let (Ok(name), Some(id)) = (reference.name(), reference.target())
-            && name.starts_with(prefix)
-        {
-            found.push((name.to_owned(), ObjectId::from_oid(id).commit()));
+pub(super) fn read(repo: &Path, name: &str) -> Result<Option<CommitId>, GitError> {
+    let mut name = name.to_owned();
+    for _ in 0..SYMBOLIC {
+        check_name(&name)?;
+        match loose(repo, &name)? {
+            Some(Loose::Points(id)) => return Ok(Some(id)),
+            Some(Loose::Symbolic(target)) => name = target,
+            None => return pointed(&packed(repo)?, &name),
         }
     }
-    found.sort();
-    Ok(found)
+    Err(GitError::BadReference { name })
 }
 
-/// Moves all references, in the order given, or none.
-///
-/// Each has a transaction of its own: all are locked first, then compared, then moved. (One transaction for all would
-/// move them in an order that nobody knows.)
-pub(super) fn update(repo: &Repository, updates: &[RefUpdate]) -> Result<Landed, GitError> {
-    let deadline = Instant::now() + LOCK_PATIENCE;
-    let mut locked = Vec::with_capacity(updates.len());
-    for update in updates {
-        check_name(&update.reference)?;
-        locked.push(lock(repo, &update.reference, deadline)?);
+/// All references whose full name begins with `prefix`, by name. Symbolic ones are left out.
+pub(super) fn list(repo: &Path, prefix: &str) -> Result<Vec<(String, CommitId)>, GitError> {
+    // Loose ones first: one that is packed meanwhile is then found among the packed.
+    let folder = prefix.rsplit_once('/').map_or("refs", |(folder, _)| folder);
+    let mut files = Vec::new();
+    names_below(repo, folder, &mut files)?;
+    let mut loose_ones = BTreeMap::new();
+    for name in files {
+        if let (true, Some(Loose::Points(id))) = (name.starts_with(prefix), loose(repo, &name)?) {
+            loose_ones.insert(name, id);
+        }
     }
+    let packed = packed(repo)?;
+    let mut found = BTreeMap::new();
+    for (name, _) in packed.with_prefix(prefix) {
+        if let Some(id) = pointed(&packed, name)? {
+            found.insert(name.to_owned(), id);
+        }
+    }
+    found.extend(loose_ones);
+    Ok(found.into_iter().collect())
+}
+
+/// Moves all references, or none.
+///
+/// # Errors
+/// [`GitError::Unsure`] when they have moved, and the disk could not say that they stay so.
+pub(super) fn update(repo: &Path, updates: &[RefUpdate]) -> Result<Landed, GitError> {
+    let _locks = lock_all(repo, updates.iter().map(|update| update.reference.as_str()))?;
+    let mut file = lock_packed(repo)?;
+    let mut refs = packed(repo)?;
+    let mut stray = Vec::new();
     for update in updates {
-        if read(repo, &update.reference)? != update.old {
+        let name = &update.reference;
+        let there = match loose(repo, name)? {
+            Some(Loose::Symbolic(_)) => return Err(GitError::BadReference { name: name.clone() }),
+            Some(Loose::Points(id)) => {
+                stray.push(name.as_str());
+                Some(id)
+            }
+            None => pointed(&refs, name)?,
+        };
+        if there != update.old {
             return Ok(Landed::Moved {
-                reference: update.reference.clone(),
+                reference: name.clone(),
             });
         }
+        if let Some(there) = &there {
+            refs.set(name, there.as_str());
+        } else {
+            free_name(repo, &refs, name)?;
+        }
     }
-    let failed = || GitError::library("move a reference", repo);
-    // Only written where an operator has switched reflogs on.
-    let who = Signature::now("fleetwright", "fleetwright@localhost").map_err(failed())?;
-    for (update, transaction) in updates.iter().zip(&mut locked) {
-        let new = ObjectId::of_commit(&update.new).oid();
-        repo.find_commit(new).map_err(|_| GitError::NoCommit {
-            id: update.new.clone(),
-        })?;
-        transaction
-            .set_target(&update.reference, new, Some(&who), "fleetwright")
-            .map_err(failed())?;
+    if !stray.is_empty() {
+        // Where they are, but packed: only then all of them can move in one step.
+        file.replace(&refs.text())?;
+        remove_loose(repo, &stray)?;
+        file = lock_packed(repo)?;
     }
-    for transaction in locked {
-        transaction.commit().map_err(failed())?;
+    for update in updates {
+        refs.set(&update.reference, update.new.as_str());
     }
+    file.replace(&refs.text())?;
     Ok(Landed::Yes)
 }
 
 /// Deletes a reference, if it is there.
-pub(super) fn forget(repo: &Repository, name: &str) -> Result<(), GitError> {
-    check_name(name)?;
-    match repo.find_reference(name).and_then(|mut it| it.delete()) {
-        Ok(()) => Ok(()),
-        Err(error) if error.code() == ErrorCode::NotFound => Ok(()),
-        Err(error) => Err(GitError::library("delete a reference", repo)(error)),
+pub(super) fn forget(repo: &Path, name: &str) -> Result<(), GitError> {
+    let _locks = lock_all(repo, std::iter::once(name))?;
+    let file = lock_packed(repo)?;
+    let mut refs = packed(repo)?;
+    if refs.get(name).is_some() {
+        refs.remove(name);
+        file.replace(&refs.text())?;
+    }
+    if loose(repo, name)?.is_some() {
+        remove_loose(repo, &[name])?;
+    }
+    Ok(())
+}
+
+/// Writes the packed references again as they are: when this returns, what they say survives a power cut, whatever an
+/// earlier failure left in doubt.
+pub(super) fn confirm(repo: &Path) -> Result<(), GitError> {
+    let file = lock_packed(repo)?;
+    sync_folder(&repo.join("objects/pack"))?;
+    let refs = packed(repo)?;
+    file.replace(&refs.text())
+}
+
+/// What a reference's own file says.
+enum Loose {
+    Points(CommitId),
+    Symbolic(String),
+}
+
+fn loose(repo: &Path, name: &str) -> Result<Option<Loose>, GitError> {
+    let path = repo.join(name);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(GitError::io("read", &path)(error)),
+    };
+    let text = String::from_utf8_lossy(&text);
+    if let Some(target) = text.strip_prefix("ref:") {
+        return Ok(Some(Loose::Symbolic(target.trim().to_owned())));
+    }
+    match text.trim_end().parse() {
+        Ok(id) => Ok(Some(Loose::Points(id))),
+        Err(_) => Err(GitError::BrokenReference { path }),
     }
 }
 
-fn lock<'r>(
-    repo: &'r Repository,
-    name: &str,
-    deadline: Instant,
-) -> Result<Transaction<'r>, GitError> {
-    loop {
-        let mut transaction = repo
-            .transaction()
-            .map_err(GitError::library("lock a reference", repo))?;
-        match transaction.lock_ref(name) {
-            Ok(()) => return Ok(transaction),
-            Err(error) if error.code() != ErrorCode::Locked => {
-                return Err(GitError::library("lock a reference", repo)(error));
-            }
-            Err(_) if Instant::now() >= deadline => {
-                return Err(GitError::Locked {
-                    reference: name.to_owned(),
-                });
-            }
-            Err(_) => std::thread::sleep(Duration::from_millis(10)),
+fn packed(repo: &Path) -> Result<PackedRefs, GitError> {
+    let path = packed_path(repo);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(GitError::io("read", &path)(error)),
+    };
+    PackedRefs::parse(&text).ok_or(GitError::BrokenReference { path })
+}
+
+fn packed_path(repo: &Path) -> PathBuf {
+    repo.join("packed-refs")
+}
+
+fn pointed(refs: &PackedRefs, name: &str) -> Result<Option<CommitId>, GitError> {
+    let id = refs.get(name).map(str::parse);
+    id.transpose().map_err(|_| GitError::BadReference {
+        name: name.to_owned(),
+    })
+}
+
+/// The full names of the files below a folder of references.
+fn names_below(repo: &Path, folder: &str, names: &mut Vec<String>) -> Result<(), GitError> {
+    let path = repo.join(folder);
+    let entries = match fs::read_dir(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(GitError::io("list", &path))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(GitError::io("list", &path))?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        let kind = entry.file_type().map_err(GitError::io("look at", &path))?;
+        let full = format!("{folder}/{name}");
+        if kind.is_dir() {
+            names_below(repo, &full, names)?;
+        } else if !name.ends_with(".lock") {
+            names.push(full);
         }
     }
+    Ok(())
+}
+
+/// A name whose reference is to be made must be no folder of others, and have no other as its folder.
+fn free_name(repo: &Path, refs: &PackedRefs, name: &str) -> Result<(), GitError> {
+    let below = refs.with_prefix(&format!("{name}/")).next().is_some();
+    let parents = name.match_indices('/').skip(1).map(|(at, _)| &name[..at]);
+    let mut above = parents.filter(|parent| refs.get(parent).is_some());
+    let mut files = Vec::new();
+    names_below(repo, name, &mut files)?;
+    if below || above.next().is_some() || !files.is_empty() {
+        return Err(GitError::BadReference {
+            name: name.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn lock_all<'a>(
+    repo: &Path,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<Vec<LockFile>, GitError> {
+    names
+        .map(|name| {
+            check_name(name)?;
+            LockFile::take(&repo.join(name), name)
+        })
+        .collect()
+}
+
+fn lock_packed(repo: &Path) -> Result<LockFile, GitError> {
+    LockFile::take(&packed_path(repo), "packed-refs")
+}
+
+/// Deletes references' own files; what they said is packed, and their locks are held.
+fn remove_loose(repo: &Path, names: &[&str]) -> Result<(), GitError> {
+    for name in names {
+        let path = repo.join(name);
+        fs::remove_file(&path).map_err(GitError::io("delete", &path))?;
+        if let Some(folder) = path.parent() {
+            // A file that came back after a power cut would win over what is packed.
+            sync_folder(folder)?;
+        }
+    }
+    Ok(())
 }
 
 fn check_name(name: &str) -> Result<(), GitError> {
@@ -153,54 +285,4 @@ fn check_name(name: &str) -> Result<(), GitError> {
             name: name.chars().take(200).collect(),
         })
     }
-}
-
-/// Deletes the lock files of a repository below `folder`, and gives their paths. Only for the one owner of the
-/// repository, when none of its git processes runs: a killed process leaves its locks behind for good.
-pub(super) fn clear_locks(repo: &Path, folder: &str) -> Result<Vec<PathBuf>, GitError> {
-    let mut cleared = Vec::new();
-    clear_below(&repo.join(folder), &mut cleared)?;
-    for name in [
-        "packed-refs.lock",
-        "HEAD.lock",
-        "config.lock",
-        "shallow.lock",
-    ] {
-        clear(repo.join(name), &mut cleared)?;
-    }
-    Ok(cleared)
-}
-
-fn clear_below(folder: &Path, cleared: &mut Vec<PathBuf>) -> Result<(), GitError> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(GitError::io("list", folder))?,
-    };
-    for entry in entries {
-        let entry = entry.map_err(GitError::io("list", folder))?;
-        let path = entry.path();
-        if entry
-            .file_type()
-            .map_err(GitError::io("look at", &path))?
-            .is_dir()
-        {
-            clear_below(&path, cleared)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "lock")
-        {
-            // No reference's name can end in .lock.
-            clear(path, cleared)?;
-        }
-    }
-    Ok(())
-}
-
-fn clear(path: PathBuf, cleared: &mut Vec<PathBuf>) -> Result<(), GitError> {
-    match std::fs::remove_file(&path) {
-        Ok(()) => cleared.push(path),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(GitError::io("delete", &path)(error)),
-    }
-    Ok(())
 }

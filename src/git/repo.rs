@@ -2,14 +2,20 @@
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use git2::{Config, ConfigLevel, Repository, RepositoryInitOptions};
 
+use super::cache::Cache;
 use super::object::{BlobId, Entry, ObjectId, TreeId};
 use super::read::{ObjectKind, Source};
 use super::refs::{Landed, RefUpdate};
-use super::{CommitInfo, GitError, Group, KeyRing, KeyRole, PathChange, commit, diff, read, refs};
+use super::tree::Tree;
+use super::{
+    CommitInfo, GitError, Group, KeyRing, KeyRole, PathChange, commit, diff, read, refs,
+    stale_locks,
+};
 use crate::domain::CommitId;
 
 /// What the git program is told once, in the repository's own configuration.
@@ -27,11 +33,6 @@ const SETTINGS: [(&str, &str); 7] = [
     ("core.fsyncMethod", "fsync"),
 ];
 
-/// Settings for libgit2 alone, in a file that the git program never reads: `core.fsyncObjectFiles` is what libgit2
-/// knows, while git calls it deprecated on every command.
-const LIBRARY_CONFIG: &str = "libgit2.config";
-const LIBRARY_SETTINGS: &str = "[core]\n\tfsyncObjectFiles = true\n";
-
 /// Handles that are kept open for the next caller.
 const SPARE_HANDLES: usize = 4;
 
@@ -39,6 +40,9 @@ const SPARE_HANDLES: usize = 4;
 pub struct FleetRepo {
     path: PathBuf,
     spare: Mutex<Vec<Repository>>,
+    cache: Cache,
+    /// Whether a power cut might still take back what the references say.
+    unsure: AtomicBool,
 }
 
 impl std::fmt::Debug for FleetRepo {
@@ -93,17 +97,14 @@ impl FleetRepo {
     pub fn open(path: &Path) -> Result<Self, GitError> {
         let failed = GitError::io("find", path);
         let path = path.canonicalize().map_err(failed)?;
-        let library = path.join(LIBRARY_CONFIG);
-        let this = Self {
+        drop(open_bare(&path)?);
+        Ok(Self {
             path,
             spare: Mutex::default(),
-        };
-        drop(open_bare(&this.path)?);
-        if std::fs::read_to_string(&library).ok().as_deref() != Some(LIBRARY_SETTINGS) {
-            std::fs::write(&library, LIBRARY_SETTINGS).map_err(GitError::io("write", &library))?;
-        }
-        drop(this.handle()?);
-        Ok(this)
+            cache: Cache::default(),
+            // Whoever wrote last may have been killed before the disk had it.
+            unsure: AtomicBool::new(true),
+        })
     }
 
     /// The repository's folder, absolute.
@@ -114,7 +115,7 @@ impl FleetRepo {
     /// Deletes the lock files that killed processes left, and gives their paths. For the one owner of the
     /// repository, at its start.
     pub fn clear_stale_locks(&self) -> Result<Vec<PathBuf>, GitError> {
-        refs::clear_locks(&self.path, "refs")
+        stale_locks::clear_locks(&self.path, "refs")
     }
 
     /// Where the branch `refs/heads/<name>` is; `None` when there is no such branch.
@@ -124,22 +125,52 @@ impl FleetRepo {
 
     /// Where a reference is, by its full name; `None` when there is none.
     pub fn reference(&self, name: &str) -> Result<Option<CommitId>, GitError> {
-        refs::read(&*self.handle()?, name)
+        refs::read(&self.path, name)
     }
 
     /// All references whose full name begins with `prefix`, by name.
     pub fn references(&self, prefix: &str) -> Result<Vec<(String, CommitId)>, GitError> {
-        refs::list(&*self.handle()?, prefix)
+        refs::list(&self.path, prefix)
     }
 
     /// Moves references to commits that are there already; as [`Group::land`].
     pub fn update(&self, updates: &[RefUpdate]) -> Result<Landed, GitError> {
-        refs::update(&*self.handle()?, updates)
+        let repo = self.handle()?;
+        for update in updates {
+            read::commit(&repo, &update.new)?;
+        }
+        self.move_references(updates)
+    }
+
+    /// Makes sure that what the references say survives a power cut, where that is in doubt: at first, and after a
+    /// failure of the disk. To be called before anything is built on what they say.
+    pub fn confirm(&self) -> Result<(), GitError> {
+        if self.unsure.load(Ordering::Acquire) {
+            refs::confirm(&self.path)?;
+            self.unsure.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Moves references to commits that are known to be there.
+    pub(super) fn move_references(&self, updates: &[RefUpdate]) -> Result<Landed, GitError> {
+        if updates.is_empty() {
+            return Ok(Landed::Yes);
+        }
+        let landed = refs::update(&self.path, updates);
+        if matches!(landed, Err(GitError::Unsure { .. })) {
+            self.unsure.store(true, Ordering::Release);
+        }
+        landed
+    }
+
+    pub(super) fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     /// Deletes a reference of the mirror's own; one that is not there is no error. The commits stay.
     pub fn forget(&self, full: &str) -> Result<(), GitError> {
-        refs::forget(&*self.handle()?, full)
+        refs::forget(&self.path, full)
     }
 
     /// Whether a commit is here.
@@ -152,27 +183,27 @@ impl FleetRepo {
 
     /// The root folder of a commit: equal ids, equal files.
     pub fn tree_of(&self, commit: &CommitId) -> Result<TreeId, GitError> {
-        read::root(&*self.handle()?, commit).map(TreeId)
+        read::root(&self.handle()?, commit).map(TreeId)
     }
 
     /// The content of a file; `None` when the path is no regular file.
     pub fn read(&self, commit: &CommitId, path: &str) -> Result<Option<Vec<u8>>, GitError> {
-        read::file(&*self.handle()?, commit, path)
+        read::file(&self.handle()?, commit, path)
     }
 
     /// The content that an id names.
     pub fn read_blob(&self, id: &BlobId) -> Result<Vec<u8>, GitError> {
-        read::blob(&*self.handle()?, id.0)
+        read::blob(&self.handle()?, id.0)
     }
 
     /// What a path stands for; `None` when there is nothing, or for the root.
     pub fn entry(&self, commit: &CommitId, path: &str) -> Result<Option<Entry>, GitError> {
-        read::entry(&*self.handle()?, commit, path)
+        read::entry(&self.handle()?, commit, path)
     }
 
     /// The names in a folder (`""` is the root); none when there is no such folder.
     pub fn list(&self, commit: &CommitId, dir: &str) -> Result<Vec<Entry>, GitError> {
-        read::list(&*self.handle()?, commit, dir)
+        read::list(&self.handle()?, commit, dir)
     }
 
     /// Shows every file, link and submodule below a folder (`""` is the root), with its path from the root.
@@ -183,8 +214,8 @@ impl FleetRepo {
         each: &mut dyn FnMut(&str, &Entry),
     ) -> Result<(), GitError> {
         let repo = self.handle()?;
-        match read::folder(&*repo, commit, dir)? {
-            Some(folder) => read::below(&*repo, folder, dir.trim_end_matches('/'), each),
+        match read::folder(&repo, commit, dir)? {
+            Some(folder) => read::below(&repo, folder, dir.trim_end_matches('/'), each),
             None => Ok(()),
         }
     }
@@ -205,12 +236,12 @@ impl FleetRepo {
         old: Option<(&CommitId, &str)>,
         new: Option<(&CommitId, &str)>,
     ) -> Result<Vec<PathChange>, GitError> {
-        diff::of_commits(&*self.handle()?, old, new)
+        diff::of_commits(&self.handle()?, old, new)
     }
 
     /// A commit, with its signature checked.
     pub fn commit_info(&self, commit: &CommitId) -> Result<CommitInfo, GitError> {
-        commit::read(&*self.handle()?, commit)
+        commit::read(&self.handle()?, commit)
     }
 
     /// Every commit that `tip` has and `known` has not, parents before children. All parents are followed: after a
@@ -223,7 +254,7 @@ impl FleetRepo {
         let repo = self.handle()?;
         commit::since(&repo, tip, known)?
             .iter()
-            .map(|id| commit::read(&*repo, id))
+            .map(|id| commit::read(&repo, id))
             .collect()
     }
 
@@ -234,7 +265,7 @@ impl FleetRepo {
         }
         let repo = self.handle()?;
         for commit in [old, new] {
-            read::commit(&*repo, commit)?;
+            read::commit(&repo, commit)?;
         }
         let [old, new] = [old, new].map(|commit| ObjectId::of_commit(commit).oid());
         repo.graph_descendant_of(new, old)
@@ -264,21 +295,17 @@ impl FleetRepo {
         };
         Ok(Handle {
             repo: Some(repo),
-            spare: &self.spare,
+            owner: self,
         })
     }
 
-    /// A handle that reads the repository's configuration and ours, and nothing else of the machine's. The
-    /// configuration is set before anything is read, for libgit2 looks at its fsync setting once.
+    /// A handle that reads the repository's own configuration, and nothing else of the machine's.
     fn configured(&self) -> Result<Repository, GitError> {
         let repo = open_bare(&self.path)?;
         let failed = || GitError::library("configure the repository", &repo);
         let mut config = Config::new().map_err(failed())?;
         config
             .add_file(&self.path.join("config"), ConfigLevel::Local, false)
-            .map_err(failed())?;
-        config
-            .add_file(&self.path.join(LIBRARY_CONFIG), ConfigLevel::App, false)
             .map_err(failed())?;
         repo.set_config(&config).map_err(failed())?;
         Ok(repo)
@@ -296,7 +323,34 @@ fn open_bare(path: &Path) -> Result<Repository, GitError> {
 /// A handle on loan; it goes back to the spare ones.
 pub(super) struct Handle<'r> {
     repo: Option<Repository>,
-    spare: &'r Mutex<Vec<Repository>>,
+    owner: &'r FleetRepo,
+}
+
+impl<'r> Handle<'r> {
+    /// Whose handle it is.
+    pub(super) fn owner(&self) -> &'r FleetRepo {
+        self.owner
+    }
+}
+
+impl Source for Handle<'_> {
+    fn object(&self, id: ObjectId, kind: ObjectKind) -> Result<Option<Arc<Vec<u8>>>, GitError> {
+        if let Some(bytes) = self.owner.cache.object(id, kind) {
+            return Ok(Some(bytes));
+        }
+        Ok(read::stored(self, id, kind)?.map(Arc::new))
+    }
+
+    fn tree(&self, id: ObjectId) -> Result<Option<Tree>, GitError> {
+        if let Some(tree) = self.owner.cache.tree(id) {
+            return Ok(Some(tree));
+        }
+        let tree = self.object(id, ObjectKind::Tree)?.and_then(Tree::parse);
+        if let Some(tree) = &tree {
+            self.owner.cache.keep_tree(id, tree.clone());
+        }
+        Ok(tree)
+    }
 }
 
 impl Deref for Handle<'_> {
@@ -311,7 +365,8 @@ impl Deref for Handle<'_> {
 
 impl Drop for Handle<'_> {
     fn drop(&mut self) {
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let spare = &self.owner.spare;
+        let mut spare = spare.lock().unwrap_or_else(PoisonError::into_inner);
         if spare.len() < SPARE_HANDLES {
             spare.extend(self.repo.take());
         }

@@ -20,7 +20,6 @@ mod prepare;
 mod project;
 mod publish;
 mod query;
-mod recover;
 mod repair;
 mod reserve;
 mod secrets;

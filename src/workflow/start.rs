@@ -13,7 +13,7 @@ use super::core::{Core, InForce, Keys, RemoteStatus, Watched};
 use super::desk::Desk;
 use super::project::catch_up;
 use super::settings::{Mode, Settings};
-use super::{publish, recover, skeleton};
+use super::{publish, skeleton};
 use crate::cluster::{Cluster, Target, Watcher};
 use crate::domain::ClusterName;
 use crate::git::{FleetRepo, KeyRing, KeyRole, Remote, SigningKey, git_version};
@@ -48,6 +48,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     let journal = Journal::open(&settings.data.join("journal.redb"))?;
     let repo = repository(&settings, &keys)?;
     repo.clear_stale_locks()?;
+    repo.confirm()?;
     let templates = templates(&settings)?;
     let index = Index::open(&settings.data.join("index.redb"))?;
     admin_token(&settings.data, &journal)?;
@@ -83,9 +84,6 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     same_deploy_key(&core)?;
     let watchers = watch(&mut core)?;
     load_desk(&core)?;
-    if remote.is_none() {
-        recover::finish_landing(&core)?;
-    }
     load_ended(&core)?;
     catch_up(&core)?;
     publish::start_over(&core)?;

@@ -236,6 +236,8 @@ impl Writer {
 
 /// Takes in what is published, then writes one group. Tells whether there may be more to do at once.
 fn work(core: &Core, may_write: bool) -> Result<bool, TurnError> {
+    // What is about to be let go of must not come back undone.
+    core.repo.confirm()?;
     project::catch_up(core)?;
     adopt::take_in(core)?;
     adopt::foreign_policy(core)?;

@@ -41,21 +41,6 @@ fn a_deletion_goes_on_after_a_kill_between_its_steps() {
 }
 
 #[test]
-fn a_landing_that_was_cut_between_two_references_is_finished() {
-    let mut dev = Dev::start();
-    let before = crate::git(&dev.repo, &["rev-parse", "main"]);
-    let change = dev.made("shop");
-    dev.server.kill();
-    // deploy/local has moved, main has not: what a kill between the two leaves behind
-    crate::git(&dev.repo, &["update-ref", "refs/heads/main", &before]);
-    std::fs::remove_file(dev.repo.with_file_name("index.redb")).unwrap();
-    dev.server.restart();
-    dev.api().store_in("shop", "Committed", SOON);
-    assert_eq!(dev.commits_of(change["id"].as_str().unwrap()), 1);
-    dev.audit();
-}
-
-#[test]
 fn how_changes_ended_survives_a_kill_and_the_loss_of_the_index() {
     let mut dev = Dev::start();
     dev.made("shop");

@@ -96,11 +96,10 @@ impl Bench {
         grafts: &[Graft<'_>],
         edits: &Edits,
     ) -> Option<CommitId> {
-        self.repo
-            .group()
-            .unwrap()
-            .commit(&self.spec(parent, grafts, edits))
-            .unwrap()
+        let mut group = self.repo.group().unwrap();
+        let commit = group.commit(&self.spec(parent, grafts, edits)).unwrap();
+        assert_eq!(group.land(&[]).unwrap(), Landed::Yes);
+        commit
     }
 
     pub(crate) fn spec<'a>(
