@@ -2,8 +2,7 @@
 //!
 //! Nothing reaches Git except through a [`Plan`]. Must not know: repositories, branches' tips, templates.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{ClusterName, StoreName};
 
@@ -33,34 +32,11 @@ pub struct Plan {
     pub main: Edits,
     /// Whether the store's folder is dropped. A deploy tree that drops a store is signed for such a plan only.
     pub drops_store: bool,
-    before: Before,
+    /// Files of the store that stay as they are.
+    pub unchanged: BTreeSet<String>,
 }
 
 impl Plan {
-    /// A plan of what turns `before` into the wanted files: unchanged ones are left out.
-    pub fn new(
-        store: StoreName,
-        cluster: ClusterName,
-        before: Before,
-        mut wanted: Edits,
-        drops_store: bool,
-    ) -> Self {
-        wanted.retain(|path, edit| {
-            let there = before.get(path).and_then(Option::as_ref);
-            match edit {
-                Edit::Put(bytes) => there != Some(bytes),
-                Edit::Delete => there.is_some(),
-            }
-        });
-        Self {
-            store,
-            cluster,
-            main: wanted,
-            drops_store,
-            before,
-        }
-    }
-
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.main.is_empty()
@@ -76,14 +52,19 @@ impl Plan {
             .collect()
     }
 
-    /// The files after the plan, as text.
-    pub fn files(&self) -> BTreeMap<String, String> {
+    /// Every file that the plan is about.
+    pub fn paths(&self) -> impl Iterator<Item = &String> {
+        self.main.keys().chain(&self.unchanged)
+    }
+
+    /// The files after the plan, as text. `before` holds all of [`paths`](Self::paths).
+    pub fn files(&self, before: &Before) -> BTreeMap<String, String> {
         let mut files = BTreeMap::new();
-        for (path, before) in &self.before {
+        for path in self.paths() {
             let after = match self.main.get(path) {
                 Some(Edit::Put(bytes)) => Some(bytes),
                 Some(Edit::Delete) => None,
-                None => before.as_ref(),
+                None => before.get(path).and_then(Option::as_ref),
             };
             if let Some(bytes) = after {
                 files.insert(path.clone(), String::from_utf8_lossy(bytes).into_owned());
@@ -91,38 +72,36 @@ impl Plan {
         }
         files
     }
+
+    /// The plan as a unified diff. `before` holds all of [`paths`](Self::paths).
+    pub fn diff(&self, before: &Before) -> String {
+        let edits = self.main.iter();
+        edits
+            .map(|(path, edit)| {
+                let there = before.get(path).and_then(Option::as_deref);
+                let after = match edit {
+                    Edit::Put(bytes) => Some(bytes.as_slice()),
+                    Edit::Delete => None,
+                };
+                diff_of(path, there, after)
+            })
+            .collect()
+    }
 }
 
-impl fmt::Display for Plan {
-    /// The plan as a unified diff.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |bytes: Option<&Vec<u8>>| {
-            bytes
-                .map(|it| String::from_utf8_lossy(it).into_owned())
-                .unwrap_or_default()
-        };
-        for (path, edit) in &self.main {
-            let there = self.before.get(path).and_then(Option::as_ref);
-            let after = match edit {
-                Edit::Put(bytes) => Some(bytes),
-                Edit::Delete => None,
-            };
-            let old = if there.is_some() {
-                format!("a/{path}")
-            } else {
-                "/dev/null".to_owned()
-            };
-            let new = if after.is_some() {
-                format!("b/{path}")
-            } else {
-                "/dev/null".to_owned()
-            };
-            let (left, right) = (text(there), text(after));
-            let diff = similar::TextDiff::from_lines(left.as_str(), right.as_str());
-            write!(f, "{}", diff.unified_diff().header(&old, &new))?;
+fn diff_of(path: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> String {
+    let name = |side: char, there: bool| {
+        if there {
+            format!("{side}/{path}")
+        } else {
+            "/dev/null".to_owned()
         }
-        Ok(())
-    }
+    };
+    let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+    let (old, new) = (name('a', before.is_some()), name('b', after.is_some()));
+    let (left, right) = (text(before), text(after));
+    let diff = similar::TextDiff::from_lines(left.as_str(), right.as_str());
+    diff.unified_diff().header(&old, &new).to_string()
 }
 
 #[cfg(test)]
@@ -130,30 +109,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_holds_only_what_changes_and_prints_it() {
+    fn a_plan_prints_what_it_changes() {
         let before = Before::from([
             ("a".into(), Some(b"1\n".to_vec())),
             ("b".into(), None),
-            ("c".into(), None),
+            ("c".into(), Some(b"3\n".to_vec())),
         ]);
-        let put = |text: &str| Edit::Put(text.as_bytes().to_vec());
-        let wanted = Edits::from([
-            ("a".into(), put("1\n")),
-            ("b".into(), put("2\n")),
-            ("c".into(), Edit::Delete),
-        ]);
-        let plan = Plan::new(
-            "shop".parse().unwrap(),
-            "local".parse().unwrap(),
-            before,
-            wanted,
-            false,
-        );
-        assert_eq!(plan.main.keys().collect::<Vec<_>>(), ["b"]);
+        let plan = Plan {
+            store: "shop".parse().unwrap(),
+            cluster: "local".parse().unwrap(),
+            main: Edits::from([
+                ("b".into(), Edit::Put(b"2\n".to_vec())),
+                ("c".into(), Edit::Delete),
+            ]),
+            drops_store: false,
+            unchanged: BTreeSet::from(["a".into()]),
+        };
         assert_eq!(
-            plan.to_string(),
-            "--- /dev/null\n+++ b/b\n@@ -0,0 +1 @@\n+2\n"
+            plan.diff(&before),
+            "--- /dev/null\n+++ b/b\n@@ -0,0 +1 @@\n+2\n--- a/c\n+++ /dev/null\n@@ -1 +0,0 @@\n-3\n"
         );
-        assert_eq!(plan.files().len(), 2);
+        let files = plan.files(&before);
+        assert_eq!(files.into_iter().collect::<Vec<_>>(), [
+            ("a".to_owned(), "1\n".to_owned()),
+            ("b".to_owned(), "2\n".to_owned()),
+        ]);
     }
 }

@@ -14,6 +14,8 @@ use super::tree::Tree;
 const TREES: usize = 96 << 20;
 /// How many bytes of commits and files are kept: the newest ones are read again by those who follow the branches.
 const OBJECTS: usize = 16 << 20;
+/// How many bytes of signers' fingerprints are kept.
+const SIGNERS: usize = 2 << 20;
 /// What an entry costs beside its bytes.
 const OVERHEAD: usize = 96;
 
@@ -22,6 +24,8 @@ const OVERHEAD: usize = 96;
 pub(super) struct Cache {
     trees: Mutex<Aging<Tree>>,
     objects: Mutex<Aging<(ObjectKind, Arc<Vec<u8>>)>>,
+    /// Whose signatures were found to hold, or that none does: checking one costs more than reading a commit.
+    signers: Mutex<Aging<Option<String>>>,
 }
 
 impl Cache {
@@ -47,6 +51,14 @@ impl Cache {
     pub(super) fn keep_object(&self, id: ObjectId, kind: ObjectKind, bytes: Arc<Vec<u8>>) {
         let size = bytes.len();
         lock(&self.objects).keep(id, (kind, bytes), size, OBJECTS);
+    }
+
+    pub(super) fn signer(&self, commit: ObjectId) -> Option<Option<String>> {
+        lock(&self.signers).get(commit, SIGNERS)
+    }
+
+    pub(super) fn keep_signer(&self, commit: ObjectId, fingerprint: Option<String>) {
+        lock(&self.signers).keep(commit, fingerprint, 64, SIGNERS);
     }
 }
 

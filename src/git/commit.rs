@@ -6,6 +6,7 @@ use super::GitError;
 use super::keyring;
 use super::object::{ObjectId, TreeId};
 use super::read::{self, Source};
+use super::repo::Handle;
 use crate::domain::CommitId;
 
 /// Who wrote or committed something.
@@ -67,9 +68,6 @@ pub struct CommitInfo {
     pub time: i64,
     /// The whole message. Bytes that are not UTF-8 are shown as replacement characters.
     pub message: String,
-    /// Fingerprint (`SHA256:…`) of the SSH key that signed exactly this commit. The signature was checked; whether
-    /// the key is trusted is [`KeyRing::role`](super::KeyRing::role)'s question.
-    pub signed_by: Option<String>,
 }
 
 /// What a new commit says.
@@ -133,6 +131,13 @@ pub(super) fn read(source: &dyn Source, id: &CommitId) -> Result<CommitInfo, Git
     })
 }
 
+/// Fingerprint (`SHA256:…`) of the SSH key that signed exactly this commit; `None` when no signature holds. Whether the
+/// key is trusted is [`KeyRing::role`](super::KeyRing::role)'s question.
+pub(super) fn signer(source: &dyn Source, id: &CommitId) -> Result<Option<String>, GitError> {
+    let bytes = read::commit(source, id)?;
+    Ok(Parts::split(&bytes).and_then(|parts| parts.signer()))
+}
+
 /// Reads a commit's bytes. `None` when they are no commit.
 fn parse(id: CommitId, bytes: &[u8]) -> Option<CommitInfo> {
     let parts = Parts::split(bytes)?;
@@ -156,7 +161,6 @@ fn parse(id: CommitId, bytes: &[u8]) -> Option<CommitInfo> {
         committer,
         time,
         message: String::from_utf8_lossy(parts.message).into_owned(),
-        signed_by: parts.signer(),
     })
 }
 
@@ -223,6 +227,38 @@ fn person(text: &str) -> (Person, i64) {
 
 /// The commits that `tip` reaches and `known` does not, parents before children.
 pub(super) fn since(
+    repo: &Handle<'_>,
+    tip: &CommitId,
+    known: Option<&CommitId>,
+) -> Result<Vec<CommitInfo>, GitError> {
+    if let Some(line) = straight_line(repo, tip, known)? {
+        return Ok(line);
+    }
+    let walked = walk(repo, tip, known)?;
+    walked.iter().map(|id| read(repo, id)).collect()
+}
+
+/// The same where one commit follows the other, which needs no search; `None` where there are merges.
+fn straight_line(
+    source: &dyn Source,
+    tip: &CommitId,
+    known: Option<&CommitId>,
+) -> Result<Option<Vec<CommitInfo>>, GitError> {
+    let mut line = Vec::new();
+    let mut next = Some(tip.clone());
+    while let Some(id) = next.take_if(|id| Some(&*id) != known) {
+        let info = read(source, &id)?;
+        if info.parents.len() > 1 || (info.parents.is_empty() && known.is_some()) {
+            return Ok(None);
+        }
+        next = info.parents.first().cloned();
+        line.push(info);
+    }
+    line.reverse();
+    Ok(Some(line))
+}
+
+fn walk(
     repo: &git2::Repository,
     tip: &CommitId,
     known: Option<&CommitId>,
@@ -240,6 +276,32 @@ pub(super) fn since(
     }
     let ids = walk.map(|id| id.map(|id| ObjectId::from_oid(id).commit()));
     ids.collect::<Result<_, _>>().map_err(failed())
+}
+
+/// How far back an ancestor is looked for along single parents before the history is searched.
+const NEAR: usize = 64;
+
+/// Whether `new` has `old` in its history.
+pub(super) fn is_ancestor(
+    repo: &Handle<'_>,
+    old: &CommitId,
+    new: &CommitId,
+) -> Result<bool, GitError> {
+    let mut at = new.clone();
+    for _ in 0..NEAR {
+        if at == *old {
+            return Ok(true);
+        }
+        match read(repo, &at)?.parents.as_slice() {
+            [] => return Ok(false),
+            [parent] => at = parent.clone(),
+            _ => break,
+        }
+    }
+    read::commit(repo, old)?;
+    let [old, at] = [old, &at].map(|commit| ObjectId::of_commit(commit).oid());
+    let failed = GitError::library("walk the history", repo);
+    Ok(old == at || repo.graph_descendant_of(at, old).map_err(failed)?)
 }
 
 #[cfg(test)]

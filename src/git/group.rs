@@ -50,6 +50,8 @@ pub struct Group<'r> {
     fresh: HashMap<ObjectId, Tree>,
     /// Folders as they were before this group changed them.
     replaced: Vec<ObjectId>,
+    /// Our commits, and the fingerprints of the keys that signed them.
+    signed: Vec<(ObjectId, String)>,
 }
 
 impl<'r> Group<'r> {
@@ -59,6 +61,7 @@ impl<'r> Group<'r> {
             pack: Builder::default(),
             fresh: HashMap::new(),
             replaced: Vec::new(),
+            signed: Vec::new(),
         }
     }
 
@@ -87,6 +90,7 @@ impl<'r> Group<'r> {
         };
         let bytes = text.signed(|unsigned| spec.key.sign(unsigned))?;
         let id = self.pack.add(ObjectKind::Commit, &Arc::new(bytes), None);
+        self.signed.push((id, spec.key.fingerprint().to_owned()));
         Ok(Some(id.commit()))
     }
 
@@ -104,6 +108,7 @@ impl<'r> Group<'r> {
             pack,
             fresh,
             replaced,
+            signed,
         } = self;
         if pack.len() == 0 {
             return repo.owner().move_references(updates);
@@ -126,6 +131,9 @@ impl<'r> Group<'r> {
             for (id, kind, bytes) in recent {
                 cache.keep_object(id, kind, bytes);
             }
+            for (id, fingerprint) in signed {
+                cache.keep_signer(id, Some(fingerprint));
+            }
         } else {
             installed.remove();
         }
@@ -145,6 +153,11 @@ impl<'r> Group<'r> {
     /// As [`FleetRepo::entry`](super::FleetRepo::entry), this group's commits included.
     pub fn entry(&self, commit: &CommitId, path: &str) -> Result<Option<Entry>, GitError> {
         read::entry(self, commit, path)
+    }
+
+    /// As [`FleetRepo::holds`](super::FleetRepo::holds), this group's commits included.
+    pub fn holds(&self, commit: &CommitId, path: &str, bytes: &[u8]) -> Result<bool, GitError> {
+        read::holds(self, commit, path, bytes)
     }
 
     /// As [`FleetRepo::list`](super::FleetRepo::list), this group's commits included.

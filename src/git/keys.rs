@@ -57,6 +57,7 @@ pub struct SigningKey {
     pair: Arc<Ed25519KeyPair>,
     public: PublicKey,
     public_line: String,
+    fingerprint: String,
 }
 
 impl std::fmt::Debug for SigningKey {
@@ -97,6 +98,7 @@ impl SigningKey {
         Ok(Self {
             pair: Arc::new(Ed25519KeyPair::from_seed_and_public_key(secret, known)?),
             public_line: public.to_openssh()?,
+            fingerprint: public.fingerprint(HashAlg::Sha256).to_string(),
             public: public.clone(),
         })
     }
@@ -151,8 +153,8 @@ impl SigningKey {
     }
 
     /// The public half's fingerprint, as `ssh-keygen -l` prints it: `SHA256:…`.
-    pub fn fingerprint(&self) -> String {
-        self.public.fingerprint(HashAlg::Sha256).to_string()
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// The armoured SSH signature over `bytes`, for a commit's `gpgsig` header.

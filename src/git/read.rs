@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::GitError;
+use super::hash::name_of;
 use super::object::{Entry, EntryKind, ObjectId};
 use super::tree::Tree;
 use crate::domain::CommitId;
@@ -156,6 +157,17 @@ pub(super) fn file(
         }) => blob(source, id).map(Some),
         _ => Ok(None),
     }
+}
+
+/// Whether a regular file holds exactly these bytes: its name says so.
+pub(super) fn holds(
+    source: &dyn Source,
+    id: &CommitId,
+    path: &str,
+    bytes: &[u8],
+) -> Result<bool, GitError> {
+    let found = entry(source, id, path)?.filter(|entry| entry.kind == EntryKind::File);
+    Ok(found.is_some_and(|entry| entry.id == name_of(ObjectKind::Blob, bytes)))
 }
 
 /// The names in a folder; none when there is no such folder.

@@ -239,7 +239,7 @@ impl FleetRepo {
         diff::of_commits(&self.handle()?, old, new)
     }
 
-    /// A commit, with its signature checked.
+    /// A commit.
     pub fn commit_info(&self, commit: &CommitId) -> Result<CommitInfo, GitError> {
         commit::read(&self.handle()?, commit)
     }
@@ -251,31 +251,34 @@ impl FleetRepo {
         tip: &CommitId,
         known: Option<&CommitId>,
     ) -> Result<Vec<CommitInfo>, GitError> {
-        let repo = self.handle()?;
-        commit::since(&repo, tip, known)?
-            .iter()
-            .map(|id| commit::read(&repo, id))
-            .collect()
+        commit::since(&self.handle()?, tip, known)
     }
 
     /// Whether `new` is `old` or has it in its history.
     pub fn is_ancestor(&self, old: &CommitId, new: &CommitId) -> Result<bool, GitError> {
-        if old == new {
-            return Ok(true);
+        commit::is_ancestor(&self.handle()?, old, new)
+    }
+
+    /// Fingerprint (`SHA256:…`) of the SSH key that signed exactly this commit; `None` when no signature holds.
+    pub fn signer(&self, commit: &CommitId) -> Result<Option<String>, GitError> {
+        let id = ObjectId::of_commit(commit);
+        if let Some(signer) = self.cache.signer(id) {
+            return Ok(signer);
         }
-        let repo = self.handle()?;
-        for commit in [old, new] {
-            read::commit(&repo, commit)?;
-        }
-        let [old, new] = [old, new].map(|commit| ObjectId::of_commit(commit).oid());
-        repo.graph_descendant_of(new, old)
-            .map_err(GitError::library("walk the history", &repo))
+        let signer = commit::signer(&self.handle()?, commit)?;
+        self.cache.keep_signer(id, signer.clone());
+        Ok(signer)
     }
 
     /// The role of the trusted key that signed a commit; `None` when none did.
     pub fn verified(&self, commit: &CommitId, keys: &KeyRing) -> Result<Option<KeyRole>, GitError> {
-        let signer = self.commit_info(commit)?.signed_by;
+        let signer = self.signer(commit)?;
         Ok(signer.and_then(|fingerprint| keys.role(&fingerprint)))
+    }
+
+    /// Whether a file of a commit holds exactly these bytes. Nothing of the file is read.
+    pub fn holds(&self, commit: &CommitId, path: &str, bytes: &[u8]) -> Result<bool, GitError> {
+        read::holds(&self.handle()?, commit, path, bytes)
     }
 
     /// Begins a group of commits.
@@ -301,6 +304,8 @@ impl FleetRepo {
 
     /// A handle that reads the repository's own configuration, and nothing else of the machine's.
     fn configured(&self) -> Result<Repository, GitError> {
+        // We keep what is read again ourselves, once for all handles.
+        git2::opts::enable_caching(false);
         let repo = open_bare(&self.path)?;
         let failed = || GitError::library("configure the repository", &repo);
         let mut config = Config::new().map_err(failed())?;

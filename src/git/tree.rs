@@ -85,44 +85,50 @@ impl<'a> TreeEntry<'a> {
 
 /// A tree object's content, in the order in which it is stored. A clone shares the bytes until one of both is edited.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Tree(Arc<Vec<u8>>);
-
-/// Where a name stands in a tree.
-struct Spot {
-    /// Its entry's bytes, when it is there.
-    there: Option<Range<usize>>,
-    /// Where an entry of that name would begin, as long as the other one is there.
-    place: usize,
+pub(super) struct Tree {
+    bytes: Arc<Vec<u8>>,
+    /// Where each entry begins.
+    starts: Arc<Vec<u32>>,
 }
 
 impl Tree {
-    /// Takes the bytes of a tree object. `None` when they are none.
+    /// Takes the bytes of a tree object. `None` when they are none. Names in a wrong order, which git would not write,
+    /// are put right: a name must be found whoever wrote the folder.
     pub(super) fn parse(bytes: Arc<Vec<u8>>) -> Option<Self> {
-        let mut rest = bytes.as_slice();
-        while !rest.is_empty() {
-            rest = &rest[TreeEntry::read(rest)?.1..];
+        let mut starts = Vec::with_capacity(bytes.len() / 40);
+        let mut at = 0;
+        let mut last: Option<TreeEntry<'_>> = None;
+        let mut sorted = true;
+        while at < bytes.len() {
+            let (entry, length) = TreeEntry::read(&bytes[at..])?;
+            sorted &= last.is_none_or(|last| last.order(&entry) == Ordering::Less);
+            last = Some(entry);
+            starts.push(u32::try_from(at).ok()?);
+            at += length;
         }
-        Some(Self(bytes))
+        let tree = Self {
+            bytes,
+            starts: Arc::new(starts),
+        };
+        Some(if sorted { tree } else { tree.sorted() })
     }
 
     /// The bytes of the tree object.
     pub(super) fn bytes(&self) -> &Arc<Vec<u8>> {
-        &self.0
+        &self.bytes
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.starts.is_empty()
     }
 
     /// All names, in order.
     pub(super) fn entries(&self) -> impl Iterator<Item = TreeEntry<'_>> {
-        self.spans().map(|(_, entry)| entry)
+        (0..self.starts.len()).map(|number| self.entry(number))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<TreeEntry<'_>> {
-        self.entries()
-            .take_while(|entry| may_come(entry.name, name))
-            .find(|entry| entry.name == name.as_bytes())
+        self.number(name).map(|number| self.entry(number))
     }
 
     /// Makes `name` stand for the object; says whether that changed anything.
@@ -132,80 +138,85 @@ impl Tree {
             name: name.as_bytes(),
             id,
         };
+        if self.get(name) == Some(entry) {
+            return false;
+        }
+        // Not in place: a file that becomes a folder sorts elsewhere.
+        self.remove(name);
         let mut bytes = Vec::with_capacity(name.len() + 28);
         entry.write(&mut bytes);
-        let spot = self.spot(&entry);
-        let place = spot.place..spot.place;
-        match spot.there {
-            Some(there) if self.0[there.clone()] == bytes => return false,
-            Some(there) if there.start == spot.place => self.put(there, bytes),
-            // A file that becomes a folder sorts elsewhere, further ahead or further back.
-            Some(there) if there.start > spot.place => {
-                self.put(there, Vec::new());
-                self.put(place, bytes);
-            }
-            Some(there) => {
-                self.put(place, bytes);
-                self.put(there, Vec::new());
-            }
-            None => self.put(place, bytes),
+        let number = self.find(&entry).unwrap_or_else(|place| place);
+        let at = self.span(number).start;
+        let length = u32::try_from(bytes.len()).expect("a name is shorter than 4 GiB");
+        drop(Arc::make_mut(&mut self.bytes).splice(at..at, bytes));
+        let starts = Arc::make_mut(&mut self.starts);
+        starts.insert(number, u32::try_from(at).expect("trees are below 4 GiB"));
+        for start in &mut starts[number + 1..] {
+            *start += length;
         }
         true
     }
 
     /// Takes `name` out; says whether it was there.
     pub(super) fn remove(&mut self, name: &str) -> bool {
-        let found = self
-            .spans()
-            .take_while(|(_, entry)| may_come(entry.name, name))
-            .find(|(_, entry)| entry.name == name.as_bytes());
-        let Some(there) = found.map(|(span, _)| span) else {
+        let Some(number) = self.number(name) else {
             return false;
         };
-        self.put(there, Vec::new());
+        let span = self.span(number);
+        let length = u32::try_from(span.len()).expect("a name is shorter than 4 GiB");
+        drop(Arc::make_mut(&mut self.bytes).drain(span));
+        let starts = Arc::make_mut(&mut self.starts);
+        starts.remove(number);
+        for start in &mut starts[number..] {
+            *start -= length;
+        }
         true
     }
 
-    fn put(&mut self, span: Range<usize>, bytes: Vec<u8>) {
-        drop(Arc::make_mut(&mut self.0).splice(span, bytes));
+    /// Which entry a name is: files and folders sort differently, so it may stand in one of two places.
+    fn number(&self, name: &str) -> Option<usize> {
+        let probe = |mode| TreeEntry {
+            mode,
+            name: name.as_bytes(),
+            id: ObjectId([0; 20]),
+        };
+        [FILE, FOLDER]
+            .into_iter()
+            .find_map(|mode| self.find(&probe(mode)).ok())
     }
 
-    fn spot(&self, wanted: &TreeEntry<'_>) -> Spot {
-        let name = std::str::from_utf8(wanted.name).unwrap_or_default();
-        let mut spot = Spot {
-            there: None,
-            place: 0,
-        };
-        for (span, entry) in self.spans() {
-            if !may_come(entry.name, name) {
-                break;
-            }
-            if entry.order(wanted) == Ordering::Less {
-                spot.place = span.end;
-            }
-            if entry.name == wanted.name {
-                spot.there = Some(span);
+    /// The entry that sorts as `probe` does, or the place where it would stand.
+    fn find(&self, probe: &TreeEntry<'_>) -> Result<usize, usize> {
+        self.starts
+            .binary_search_by(|start| self.at(*start).order(probe))
+    }
+
+    fn entry(&self, number: usize) -> TreeEntry<'_> {
+        self.at(self.starts[number])
+    }
+
+    fn at(&self, start: u32) -> TreeEntry<'_> {
+        let (entry, _) = TreeEntry::read(&self.bytes[start as usize..])
+            .expect("only bytes that were read once, or written here, get in");
+        entry
+    }
+
+    /// The bytes of an entry; nothing behind the last one.
+    fn span(&self, number: usize) -> Range<usize> {
+        let start = |number: usize| self.starts.get(number).map(|start| *start as usize);
+        let end = self.bytes.len();
+        start(number).unwrap_or(end)..start(number + 1).unwrap_or(end)
+    }
+
+    fn sorted(&self) -> Self {
+        let mut tree = Self::default();
+        for entry in self.entries() {
+            if let Ok(name) = std::str::from_utf8(entry.name) {
+                tree.set(name, entry.mode, entry.id);
             }
         }
-        spot
+        tree
     }
-
-    fn spans(&self) -> impl Iterator<Item = (Range<usize>, TreeEntry<'_>)> {
-        let mut at = 0;
-        std::iter::from_fn(move || {
-            // Only bytes that were read once, or written here, get in.
-            let (entry, length) = TreeEntry::read(&self.0[at..])?;
-            let span = at..at + length;
-            at = span.end;
-            Some((span, entry))
-        })
-    }
-}
-
-/// Whether `wanted` may still come at or after a name: as a folder it sorts behind all names that begin with it and go
-/// on with a character before the slash.
-fn may_come(name: &[u8], wanted: &str) -> bool {
-    name <= wanted.as_bytes() || name.starts_with(wanted.as_bytes())
 }
 
 #[cfg(test)]
@@ -231,6 +242,11 @@ mod tests {
         assert!(tree.set("a", FILE, id));
         assert_eq!(names(&tree), ["a", "a-", "a.b", "a0", "b"]);
         assert_eq!(Tree::parse(Arc::clone(tree.bytes())), Some(tree.clone()));
+        let mut wrong = Vec::new();
+        for entry in tree.entries().collect::<Vec<_>>().iter().rev() {
+            entry.write(&mut wrong);
+        }
+        assert_eq!(Tree::parse(Arc::new(wrong)), Some(tree.clone()));
         assert!(tree.remove("b") && !tree.remove("b"));
         assert_eq!(Tree::parse(Arc::new(b"100644 x\0short".to_vec())), None);
     }

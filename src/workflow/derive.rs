@@ -1,5 +1,7 @@
 //! From an accepted entry and the tip to a plan: the same derivation for a first try, a lost race and a dry run.
 
+use std::collections::BTreeSet;
+
 use crate::domain::accept::{Circumstances, Intent, Outcome, apply};
 use crate::domain::change::{Action, ChangeError};
 use crate::domain::entry::Entry;
@@ -7,7 +9,7 @@ use crate::domain::record::{Record, record_path};
 use crate::domain::request::Refusal;
 use crate::domain::{ClusterName, CommitId, StoreName};
 use crate::git::GitError;
-use crate::plan::{Before, Edit, Edits, Plan};
+use crate::plan::{Edit, Edits, Plan};
 use crate::render::{RenderError, Templates, render_record, render_store, store_folder, yaml};
 
 mod by_hand;
@@ -77,10 +79,19 @@ impl Underivable {
 
 /// What an entry amounts to at a tip.
 pub(super) enum Derived {
-    /// Files to write; the record afterwards.
-    Plan(Box<Plan>, Box<Record>),
+    /// Files to write, and what they make of the store.
+    Plan(Box<Plan>, Box<Made>),
     /// Nothing to write.
     Nothing,
+}
+
+/// What a commit of ours made of a store.
+#[derive(Debug, Clone)]
+pub(super) struct Made {
+    /// Its record.
+    pub(super) record: Record,
+    /// The hash that its rendered objects carry.
+    pub(super) spec_hash: String,
 }
 
 /// Derives an entry. `accepted` is the store's record as our commits up to the tip made it.
@@ -109,18 +120,19 @@ pub(super) fn derive(
         not_in_the_way(tree, tip, &record)?;
     }
     let record = with_release_state(record, never_released);
-    let plan = plan_put(tree, tip, templates, at, &record)?;
+    let (plan, spec_hash) = plan_put(tree, tip, templates, at, &record)?;
     if plan.is_empty() {
         Ok(Derived::Nothing)
     } else {
-        Ok(Derived::Plan(Box::new(plan), Box::new(record)))
+        let made = Made { record, spec_hash };
+        Ok(Derived::Plan(Box::new(plan), Box::new(made)))
     }
 }
 
 /// A record that lies on main without being one of ours is somebody's, and is never written over.
 fn not_in_the_way(tree: &impl Tree, tip: &CommitId, record: &Record) -> Result<(), Underivable> {
     let path = record_path(record.name());
-    if tree.file(tip, &path)?.is_none() {
+    if !tree.has(tip, &path)? {
         return Ok(());
     }
     let text = format!("{path} is on main already, put there by hand and without effect");
@@ -158,42 +170,38 @@ pub(super) fn plan_put(
     templates: &Templates,
     at: &Circumstances<'_>,
     record: &Record,
-) -> Result<Plan, Underivable> {
+) -> Result<(Plan, String), Underivable> {
     let files = render_store(templates, at.policy, record)?;
     let (record_path, record_bytes) = render_record(templates, record)?;
-    let mut wanted: Edits = files
-        .own
-        .into_iter()
-        .map(|(path, bytes)| (path, Edit::Put(bytes)))
-        .collect();
-    wanted.insert(record_path, Edit::Put(record_bytes));
-    let mut before = Before::new();
-    let read = |path: &str| tip.map_or(Ok(None), |tip| tree.file(tip, path));
+    let mut plan = Plan {
+        store: record.name().clone(),
+        cluster: record.spec.cluster.clone(),
+        main: Edits::new(),
+        drops_store: false,
+        unchanged: BTreeSet::new(),
+    };
+    for (path, bytes) in files.own.into_iter().chain([(record_path, record_bytes)]) {
+        if tip.map_or(Ok(false), |tip| tree.holds(tip, &path, &bytes))? {
+            plan.unchanged.insert(path);
+        } else {
+            plan.main.insert(path, Edit::Put(bytes));
+        }
+    }
     let folder = store_folder(&record.spec.cluster, record.name());
     for name in tip.map_or(Ok(Vec::new()), |tip| tree.names(tip, &folder))? {
-        // Whatever lies in the store's folder and is not rendered goes.
-        wanted
-            .entry(format!("{folder}/{name}"))
-            .or_insert(Edit::Delete);
-    }
-    for path in wanted.keys() {
-        before.insert(path.clone(), read(path)?);
+        let path = format!("{folder}/{name}");
+        if !plan.unchanged.contains(&path) {
+            // Whatever lies in the store's folder and is not rendered goes.
+            plan.main.entry(path).or_insert(Edit::Delete);
+        }
     }
     for (path, bytes) in files.shared {
         // Shared files are written only when absent, so that stores never conflict over them.
-        let there = read(&path)?;
-        if there.is_none() {
-            before.insert(path.clone(), None);
-            wanted.insert(path, Edit::Put(bytes));
+        if !tip.map_or(Ok(false), |tip| tree.has(tip, &path))? {
+            plan.main.insert(path, Edit::Put(bytes));
         }
     }
-    Ok(Plan::new(
-        record.name().clone(),
-        record.spec.cluster.clone(),
-        before,
-        wanted,
-        false,
-    ))
+    Ok((plan, files.spec_hash))
 }
 
 /// The plan of a deletion's second commit: the record and everything rendered from it go; the shard's own files stay.
@@ -210,19 +218,19 @@ pub(super) fn plan_removal(
             .into_iter()
             .map(|file| format!("{folder}/{file}")),
     );
-    let mut before = Before::new();
-    let mut wanted = Edits::new();
+    let mut main = Edits::new();
     for path in paths {
-        before.insert(path.clone(), tree.file(tip, &path)?);
-        wanted.insert(path, Edit::Delete);
+        if tree.has(tip, &path)? {
+            main.insert(path, Edit::Delete);
+        }
     }
-    Ok(Plan::new(
-        name.clone(),
-        cluster.clone(),
-        before,
-        wanted,
-        true,
-    ))
+    Ok(Plan {
+        store: name.clone(),
+        cluster: cluster.clone(),
+        main,
+        drops_store: true,
+        unchanged: BTreeSet::new(),
+    })
 }
 
 fn sync_path(cluster: &ClusterName, name: &StoreName) -> String {

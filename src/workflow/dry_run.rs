@@ -4,11 +4,13 @@ use super::core::Core;
 use super::derive::{Underivable, plan_put};
 use super::intake::{new_id, newest};
 use super::secrets;
-use crate::domain::StoreName;
+use crate::domain::{CommitId, StoreName};
 use crate::domain::accept::{Circumstances, decide};
 use crate::domain::record::Record;
 use crate::domain::request::{Caller, Refusal, Request};
 use crate::domain::view::Rendered;
+use crate::git::GitError;
+use crate::plan::{Before, Plan};
 
 /// Plans a request without accepting it.
 pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<Rendered, Refusal> {
@@ -37,16 +39,27 @@ pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<
         .repo
         .branch("main")
         .map_err(|error| Refusal::Unavailable(error.to_string()))?;
-    let plan = plan_put(&core.repo, tip.as_ref(), &core.templates, &at, &record).map_err(why)?;
+    let (plan, _) =
+        plan_put(&core.repo, tip.as_ref(), &core.templates, &at, &record).map_err(why)?;
+    let before = before(core, tip.as_ref(), &plan).map_err(|error| why(error.into()))?;
     let store: StoreName = record.name().clone();
     let warnings = warnings(core, &record);
     Ok(Rendered {
         store,
         noop: plan.is_empty(),
-        files: plan.files(),
-        diff: plan.to_string(),
+        files: plan.files(&before),
+        diff: plan.diff(&before),
         warnings,
     })
+}
+
+/// What the files of a plan hold now.
+fn before(core: &Core, tip: Option<&CommitId>, plan: &Plan) -> Result<Before, GitError> {
+    let read = |path: &String| {
+        let bytes = tip.map_or(Ok(None), |tip| core.repo.read(tip, path))?;
+        Ok((path.clone(), bytes))
+    };
+    plan.paths().map(read).collect()
 }
 
 fn why(error: Underivable) -> Refusal {

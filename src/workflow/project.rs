@@ -84,26 +84,27 @@ pub(super) fn catch_up(core: &Core) -> Result<(), ProjectError> {
 
 /// Our commits after `from`, oldest first.
 fn ours(core: &Core, tip: &CommitId, from: Option<&CommitId>) -> Result<Vec<Ours>, GitError> {
-    let commits = core.repo.since(tip, from)?;
-    Ok(commits
-        .into_iter()
-        .filter_map(|info| own(core, info))
-        .collect())
+    let mut found = Vec::new();
+    for info in core.repo.since(tip, from)? {
+        found.extend(own(core, info)?);
+    }
+    Ok(found)
 }
 
-fn own(core: &Core, info: CommitInfo) -> Option<Ours> {
-    let role = info
-        .signed_by
-        .as_deref()
-        .and_then(|key| core.keys.ring.role(key))?;
-    let trailers = trailers::parse(&info.message).filter(|_| role == KeyRole::Main)?;
-    Some(Ours {
+fn own(core: &Core, info: CommitInfo) -> Result<Option<Ours>, GitError> {
+    let Some(trailers) = trailers::parse(&info.message) else {
+        return Ok(None);
+    };
+    if core.repo.verified(&info.id, &core.keys.ring)? != Some(KeyRole::Main) {
+        return Ok(None);
+    }
+    Ok(Some(Ours {
         at: Timestamp::from_second(info.time).unwrap_or_default(),
         title: info.message.lines().next().unwrap_or_default().to_owned(),
         parent: info.parents.into_iter().next(),
         id: info.id,
         trailers,
-    })
+    }))
 }
 
 /// What commits of ours change in the index.

@@ -187,7 +187,8 @@ fn signatures_hold_for_git_and_for_us_and_for_nothing_else() {
     );
 
     let info = bench.repo.commit_info(&ours).unwrap();
-    assert_eq!(info.signed_by, Some(bench.key.fingerprint()));
+    let signer = bench.repo.signer(&info.id).unwrap();
+    assert_eq!(signer.as_deref(), Some(bench.key.fingerprint()));
     assert_eq!(
         (info.author.name.as_str(), info.time),
         ("Ada Løve", 1_700_000_000)
@@ -206,8 +207,8 @@ fn signatures_hold_for_git_and_for_us_and_for_nothing_else() {
     let theirs = foreign_commit(repo, &tree, &[&ours], &["-c", "gpg.format=ssh", "-c", &key]);
     assert_eq!(bench.repo.verified(&theirs, &keys).unwrap(), None);
     assert_eq!(
-        bench.repo.commit_info(&theirs).unwrap().signed_by,
-        Some(other.fingerprint())
+        bench.repo.signer(&theirs).unwrap(),
+        Some(other.fingerprint().to_owned())
     );
     keys.trust(KeyRole::BreakGlass, other.public_line())
         .unwrap();

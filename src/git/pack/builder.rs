@@ -171,7 +171,7 @@ impl Builder {
         if self.press.is_none() && self.whole > WORTH_A_THREAD {
             self.press = Press::start();
         }
-        if let Some(press) = &self.press {
+        if let Some(press) = &mut self.press {
             press.press(number, Arc::clone(bytes));
         }
     }

@@ -10,9 +10,8 @@ const INSERT: usize = 0x7f;
 
 /// The delta that makes `new` of `old` (gitformat-pack(5), "Deltified representation").
 pub(super) fn make(old: &[u8], new: &[u8]) -> Vec<u8> {
-    let most = old.len().min(new.len());
-    let front = common(old.iter().zip(new), most);
-    let back = common(old.iter().rev().zip(new.iter().rev()), most - front);
+    let front = common_front(old, new);
+    let back = common_back(&old[front..], &new[front..]);
     let mut delta = Vec::with_capacity(32 + new.len() - front - back);
     size(&mut delta, old.len());
     size(&mut delta, new.len());
@@ -48,9 +47,24 @@ pub(super) fn apply(old: &[u8], delta: &[u8]) -> Option<Vec<u8>> {
     (new.len() == length).then_some(new)
 }
 
-/// How many pairs are equal at the beginning.
-fn common<'a>(pairs: impl Iterator<Item = (&'a u8, &'a u8)>, most: usize) -> usize {
-    pairs.take(most).take_while(|(old, new)| old == new).count()
+/// How many bytes are compared at once.
+const STRIDE: usize = 32;
+
+/// How many bytes both begin with.
+fn common_front(old: &[u8], new: &[u8]) -> usize {
+    let strides = old.chunks_exact(STRIDE).zip(new.chunks_exact(STRIDE));
+    let far = STRIDE * strides.take_while(|(old, new)| old == new).count();
+    let rest = old[far..].iter().zip(&new[far..]);
+    far + rest.take_while(|(old, new)| old == new).count()
+}
+
+/// How many bytes both end with.
+fn common_back(old: &[u8], new: &[u8]) -> usize {
+    let strides = old.rchunks_exact(STRIDE).zip(new.rchunks_exact(STRIDE));
+    let far = STRIDE * strides.take_while(|(old, new)| old == new).count();
+    let (old, new) = (&old[..old.len() - far], &new[..new.len() - far]);
+    let rest = old.iter().rev().zip(new.iter().rev());
+    far + rest.take_while(|(old, new)| old == new).count()
 }
 
 /// A size: seven bits a byte, the least significant ones first.

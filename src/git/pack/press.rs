@@ -13,11 +13,16 @@ type Job = (usize, Arc<Vec<u8>>);
 /// Streams by their number.
 type Pressed = Vec<(usize, Vec<u8>)>;
 
+/// How many bytes are handed over at once: waking a thread for each small object would cost more than it saves.
+const BATCH: usize = 64 * 1024;
+
 /// A second pair of hands. Dropped without [`finish`](Self::finish) it ends by itself.
 pub(super) struct Press {
-    jobs: Sender<Job>,
-    queue: Arc<Mutex<Receiver<Job>>>,
+    jobs: Sender<Vec<Job>>,
+    queue: Arc<Mutex<Receiver<Vec<Job>>>>,
     helper: JoinHandle<Pressed>,
+    waiting: Vec<Job>,
+    waiting_bytes: usize,
 }
 
 impl Press {
@@ -32,17 +37,29 @@ impl Press {
             jobs,
             queue,
             helper,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
         })
     }
 
     /// Hands in bytes.
-    pub(super) fn press(&self, number: usize, bytes: Arc<Vec<u8>>) {
+    pub(super) fn press(&mut self, number: usize, bytes: Arc<Vec<u8>>) {
+        self.waiting_bytes += bytes.len();
+        self.waiting.push((number, bytes));
+        if self.waiting_bytes >= BATCH {
+            self.hand_over();
+        }
+    }
+
+    fn hand_over(&mut self) {
+        self.waiting_bytes = 0;
         // The receiver lives as long as we do.
-        let _taken = self.jobs.send((number, bytes));
+        let _taken = self.jobs.send(std::mem::take(&mut self.waiting));
     }
 
     /// Helps with what is left, and gives everything back.
-    pub(super) fn finish(self) -> Pressed {
+    pub(super) fn finish(mut self) -> Pressed {
+        self.hand_over();
         drop(self.jobs);
         let mut all = work(&self.queue, false);
         all.extend(self.helper.join().expect("deflating does not panic"));
@@ -51,7 +68,7 @@ impl Press {
 }
 
 /// Deflates jobs until there are none: none to come (`wait`), or none at the moment.
-fn work(queue: &Mutex<Receiver<Job>>, wait: bool) -> Pressed {
+fn work(queue: &Mutex<Receiver<Vec<Job>>>, wait: bool) -> Pressed {
     let mut deflater = Deflater::new();
     let mut done = Vec::new();
     loop {
@@ -63,9 +80,11 @@ fn work(queue: &Mutex<Receiver<Job>>, wait: bool) -> Pressed {
                 queue.try_recv().ok()
             }
         };
-        let Some((number, bytes)) = next else {
+        let Some(jobs) = next else {
             return done;
         };
-        done.push((number, deflater.deflate(&bytes)));
+        for (number, bytes) in jobs {
+            done.push((number, deflater.deflate(&bytes)));
+        }
     }
 }
