@@ -137,31 +137,43 @@ fn guard(
         .keys()
         .filter_map(|path| path.split('/').nth(3))
         .collect();
-    let mut lost = Vec::new();
+    let (mut had, mut has) = (BTreeSet::new(), BTreeSet::new());
     for shard in shards {
         let folder = format!("clusters/{cluster}/shards/{shard}/stores");
-        let there = names(group, after, &folder)?;
-        let unasked =
-            |name: &String| !there.contains(name) && !allowed.iter().any(|it| it.as_str() == name);
-        lost.extend(names(group, before, &folder)?.into_iter().filter(unasked));
+        had.extend(names(group, before, &folder)?);
+        has.extend(names(group, after, &folder)?);
     }
     let policy = core.in_force().policy;
     let at_once = policy
         .clusters
         .get(cluster)
         .map_or(0, |it| it.deletes_at_once);
-    let most = policy.mass_limit(core.desk().book.stores()).max(at_once);
-    let lifted = core.settings.lift_limits;
-    if !lifted && allowed.len() > usize::try_from(most).unwrap_or(usize::MAX) {
-        lost.extend(allowed.iter().map(ToString::to_string));
+    let share = policy.mass_limit(core.desk().book.stores());
+    let most = (!core.settings.lift_limits).then_some(share.max(at_once));
+    let allowed = allowed.iter().map(ToString::to_string).collect();
+    match dropped_wrongly(&had, &has, &allowed, most) {
+        lost if lost.is_empty() => Ok(()),
+        lost => Err(GroupError::Drops {
+            cluster: cluster.clone(),
+            stores: lost.into_iter().collect::<Vec<_>>().join(", "),
+        }),
     }
-    if lost.is_empty() {
-        return Ok(());
+}
+
+/// The stores that a deploy tree must not lose: `had` and `has` are the stores' folders before and after, `allowed`
+/// those whose deletion was accepted, of which `most` may go at once (none: any number).
+fn dropped_wrongly(
+    had: &BTreeSet<String>,
+    has: &BTreeSet<String>,
+    allowed: &BTreeSet<String>,
+    most: Option<u32>,
+) -> BTreeSet<String> {
+    let lost: BTreeSet<String> = had.difference(has).cloned().collect();
+    let too_many = most.is_some_and(|most| u32::try_from(allowed.len()).unwrap_or(u32::MAX) > most);
+    if too_many {
+        return lost.union(allowed).cloned().collect();
     }
-    Err(GroupError::Drops {
-        cluster: cluster.clone(),
-        stores: lost.join(", "),
-    })
+    lost.difference(allowed).cloned().collect()
 }
 
 fn names(group: &Group<'_>, commit: &CommitId, folder: &str) -> Result<BTreeSet<String>, GitError> {
@@ -171,4 +183,35 @@ fn names(group: &Group<'_>, commit: &CommitId, folder: &str) -> Result<BTreeSet<
         .filter(|it| it.kind == EntryKind::Folder)
         .map(|it| it.name)
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deploy_tree_loses_only_what_may_go_and_not_too_much_of_it() {
+        let set = |names: &str| -> BTreeSet<String> {
+            names.split_whitespace().map(str::to_owned).collect()
+        };
+        for (had, has, allowed, most, refused) in [
+            ("", "", "", Some(3), ""),
+            ("a b", "a b c", "", Some(3), ""),
+            ("a b c", "a b c", "", Some(0), ""),
+            ("a b c", "b c", "", Some(3), "a"),
+            ("a b c", "", "a", Some(3), "b c"),
+            ("a b c", "b c", "a", Some(3), ""),
+            ("a b c", "b c", "a", Some(0), "a"),
+            ("a b c d", "", "a b c d", Some(3), "a b c d"),
+            ("a b c d", "", "a b c d", Some(4), ""),
+            ("a b c d", "", "a b c d", None, ""),
+            // without limits a store that nobody deleted is still not dropped
+            ("a b c d", "", "a b c", None, "d"),
+            // deletions count whether or not their folders are seen here
+            ("x", "", "a b", Some(1), "a b x"),
+        ] {
+            let wrongly = dropped_wrongly(&set(had), &set(has), &set(allowed), most);
+            assert_eq!(wrongly, set(refused), "{had} -> {has}, {allowed} {most:?}");
+        }
+    }
 }
