@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::domain::ClusterName;
-use crate::git::Person;
+use crate::git::{PATIENCE, Person};
 use crate::render::yaml;
 use crate::telemetry::Format;
 use crate::workflow::{ClusterAccess, Mode, Settings};
@@ -20,6 +20,9 @@ mod variables;
 
 /// Requests that may be queued when nothing else is configured.
 pub const QUEUE: usize = 20_000;
+/// The word for the pace that GitHub advises, and that pace: at most 6 pushes a minute to one repository. It is the
+/// default.
+const GITHUB_PACE: (&str, Duration) = ("github", Duration::from_secs(10));
 /// Who commits when nothing else is configured.
 pub const AUTHOR: &str = "Fleetwright <fleetwright@localhost>";
 
@@ -68,6 +71,7 @@ struct GitSection {
     deploy_key: Option<PathBuf>,
     token_file: Option<PathBuf>,
     poll: Option<String>,
+    timeout: Option<String>,
     /// From its variable only.
     #[serde(skip)]
     token: Option<String>,
@@ -126,16 +130,16 @@ impl Config {
         let url = git
             .url
             .ok_or_else(|| missing("git.url", "the address of the fleet repository"))?;
-        let pace = duration(
-            "push.pace",
-            file.push.pace.as_deref().unwrap_or("10s"),
-            Duration::ZERO,
-        )?;
+        let pace = pace(file.push.pace.as_deref())?;
         let poll = duration(
             "git.poll",
             git.poll.as_deref().unwrap_or("1m"),
             Duration::from_secs(1),
         )?;
+        let timeout = match git.timeout.as_deref() {
+            None => PATIENCE,
+            Some(text) => duration("git.timeout", text, Duration::from_secs(1))?,
+        };
         let author_text = git.author.unwrap_or_else(|| AUTHOR.to_owned());
         let author = person(&author_text)?;
         for (key, path) in [
@@ -162,6 +166,7 @@ impl Config {
                 "url": without_userinfo(&url), "clusterUrl": without_userinfo(&cluster_url),
                 "clusterAuth": git.cluster_auth, "author": author_text, "signingKey": git.signing_key,
                 "deployKey": git.deploy_key, "token": token_from, "poll": format!("{}s", poll.as_secs()),
+                "timeout": format!("{}s", timeout.as_secs()),
             },
             "push": {"pace": format!("{}s", pace.as_secs())},
             "telemetry": {"filter": filter, "format": format},
@@ -173,6 +178,7 @@ impl Config {
                 url,
                 token,
                 pace,
+                timeout,
                 poll,
             },
             cluster_url,
@@ -222,7 +228,16 @@ fn missing(key: &str, what: &str) -> ConfigError {
     ))
 }
 
-/// A duration of at least a second (`10s`, `1m30s`).
+/// The least time between two pushes: a preset by its name, or a duration.
+fn pace(text: Option<&str>) -> Result<Duration, ConfigError> {
+    let (preset, pace) = GITHUB_PACE;
+    match text {
+        Some(text) if text != preset => duration("push.pace", text, Duration::ZERO),
+        _ => Ok(pace),
+    }
+}
+
+/// A duration of at least `least` (`10s`, `1m30s`).
 fn duration(key: &str, text: &str, least: Duration) -> Result<Duration, ConfigError> {
     let parsed = text
         .parse::<jiff::SignedDuration>()

@@ -28,6 +28,7 @@ fn remote(config: &Config) -> (&str, Option<&str>, u64, u64) {
             token,
             pace,
             poll,
+            ..
         } => (url, token.as_deref(), pace.as_secs(), poll.as_secs()),
         Mode::Embedded => panic!("serve has a remote"),
     }
@@ -128,6 +129,32 @@ fn what_is_wrong_is_named_with_its_key() {
         assert!(words.iter().all(|it| said.contains(it)), "{said}");
         assert!(!said.contains('\n'), "one line: {said}");
     }
+}
+
+#[test]
+fn the_pace_is_a_preset_or_a_duration() {
+    for (text, seconds) in [("github", 10), ("0s", 0), ("1m", 60)] {
+        let config = Config::read(
+            &format!("{FILE}push: {{pace: {text}}}\n"),
+            &Variables::new(),
+        );
+        assert_eq!(remote(&config.expect("a good file")).2, seconds, "{text}");
+    }
+    let said = error(FILE, &[("FLEETWRIGHT_PUSH_PACE", "gitlab")]);
+    assert!(said.contains("push.pace"), "{said}");
+}
+
+#[test]
+fn a_fetch_or_push_has_its_time() {
+    for (text, seconds) in [("", 120), ("  timeout: 3s\n", 3)] {
+        let config = Config::read(&format!("{FILE}{text}"), &Variables::new());
+        match config.expect("a good file").settings.mode {
+            Mode::Remote { timeout, .. } => assert_eq!(timeout.as_secs(), seconds),
+            Mode::Embedded => panic!("serve has a remote"),
+        }
+    }
+    let said = error(FILE, &[("FLEETWRIGHT_GIT_TIMEOUT", "0s")]);
+    assert!(said.contains("git.timeout"), "{said}");
 }
 
 #[test]

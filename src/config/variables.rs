@@ -6,7 +6,7 @@ use crate::render::yaml;
 type Setter = fn(&mut File, &str) -> Result<(), String>;
 
 /// Every key that has a variable, and how its text is taken.
-const KEYS: [(&str, Setter); 17] = [
+const KEYS: [(&str, Setter); 18] = [
     ("listen", |file, text| set(&mut file.listen, text)),
     ("data", |file, text| set(&mut file.data, text)),
     ("git.url", |file, text| set(&mut file.git.url, text)),
@@ -28,6 +28,7 @@ const KEYS: [(&str, Setter); 17] = [
     }),
     ("git.token", |file, text| set(&mut file.git.token, text)),
     ("git.poll", |file, text| set(&mut file.git.poll, text)),
+    ("git.timeout", |file, text| set(&mut file.git.timeout, text)),
     ("clusters", |file, text| document(&mut file.clusters, text)),
     ("templates", |file, text| set(&mut file.templates, text)),
     ("queue", |file, text| set(&mut file.queue, text)),

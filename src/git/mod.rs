@@ -47,5 +47,5 @@ pub use object::{BlobId, Entry, EntryKind, ObjectId, TreeId};
 pub use outcome::{PushOutcome, Refusal, RemoteError};
 pub use path::check_path;
 pub use refs::{Landed, RefUpdate};
-pub use remote::{Credential, PushRef, Remote};
+pub use remote::{Credential, PATIENCE, PushRef, Remote};
 pub use repo::FleetRepo;

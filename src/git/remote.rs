@@ -14,8 +14,9 @@ use super::outcome::{self, PushOutcome, RemoteError};
 use super::{FleetRepo, porcelain, stale_locks};
 use crate::domain::CommitId;
 
-/// How long a fetch or a push may take: a first clone of 100,000 stores takes some 15 s on a local network.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a fetch or a push may take when nothing else is asked for: a first clone of 100,000 stores takes some 15 s on
+/// a local network.
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What proves who we are. `Debug` shows no secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -136,7 +137,8 @@ impl Remote {
             Err(CommandError::TimedOut { .. }) => return Ok(PushOutcome::TimedOut),
             Err(error) => return Err(error.into()),
         };
-        let stdout = String::from_utf8_lossy(&output.stdout);
+        // A server may repeat in its reasons what it was sent.
+        let stdout = redact(&String::from_utf8_lossy(&output.stdout), &self.secrets());
         if let Some(outcome) = porcelain::read(output.success, &stdout, &output.stderr) {
             return Ok(outcome);
         }
@@ -148,17 +150,26 @@ impl Remote {
 
     /// Runs a command with our credential, and takes secrets out of what it says.
     fn run(&self, mut command: GitCommand) -> Result<Output, CommandError> {
-        let mut secrets = Vec::new();
-        if let Some(Credential::Basic { user, password }) = &self.credential {
-            let encoded = BASE64.encode(format!("{user}:{password}"));
+        let secrets = self.secrets();
+        if let Some(encoded) = secrets.first() {
             // For this address only: a redirect elsewhere does not get it.
             let key = format!("http.{}.extraHeader", self.url());
             command = command.setting(key, format!("Authorization: Basic {encoded}"));
-            secrets = vec![encoded, password.clone()];
         }
         let mut output = command.run(self.patience)?;
         output.stderr = redact(&output.stderr, &secrets);
         Ok(output)
+    }
+
+    /// The credential as it goes over the wire, and what it is made of.
+    fn secrets(&self) -> Vec<String> {
+        match &self.credential {
+            None => Vec::new(),
+            Some(Credential::Basic { user, password }) => {
+                let encoded = BASE64.encode(format!("{user}:{password}"));
+                vec![encoded, password.clone()]
+            }
+        }
     }
 
     fn failed(&self, error: &dyn std::error::Error) -> RemoteError {

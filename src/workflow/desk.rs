@@ -4,12 +4,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use jiff::Timestamp;
+
+use super::leaving::{From, Leaving};
 use crate::domain::accept::Intent;
 use crate::domain::book::Book;
-use crate::domain::change::State;
+use crate::domain::change::{Change, State};
 use crate::domain::entry::Entry;
 use crate::domain::record::Record;
 use crate::domain::{ChangeId, ClusterName, CommitId, Owner, StoreName};
+
+#[cfg(test)]
+mod tests;
 
 /// What one store has on the desk.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +36,31 @@ pub(super) enum Unpublished {
     Removed,
 }
 
+/// What a group may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Take {
+    /// How many entries at most.
+    pub(super) most: usize,
+    /// None of these stores.
+    pub(super) but: BTreeSet<StoreName>,
+    /// Only the next entry of this store.
+    pub(super) only: Option<StoreName>,
+    /// Whether it is looked at which entry the remote refuses: then nothing but entries is written.
+    pub(super) searching: bool,
+}
+
+impl Take {
+    /// As many entries as this, whosever they are.
+    pub(super) fn any(most: usize) -> Self {
+        Self {
+            most,
+            but: BTreeSet::new(),
+            only: None,
+            searching: false,
+        }
+    }
+}
+
 /// Open entries by change, the order in which they are written, and what is taken.
 #[derive(Default)]
 pub(super) struct Desk {
@@ -44,8 +75,10 @@ pub(super) struct Desk {
     held: Vec<ChangeId>,
     /// Entries that the writer has taken and not yet told the fate of.
     taken: BTreeSet<ChangeId>,
+    /// How many entries are open in each owner's turn.
+    shares: HashMap<Owner, usize>,
     /// Stores whose deletion has begun and is not seen to have ended.
-    leaving: BTreeMap<ClusterName, BTreeSet<StoreName>>,
+    leaving: Leaving,
     /// What our unpublished commits made of records.
     written: HashMap<StoreName, (CommitId, Unpublished)>,
 }
@@ -54,6 +87,33 @@ impl Desk {
     /// How many entries are open.
     pub(super) fn len(&self) -> usize {
         self.open.len()
+    }
+
+    /// How many entries are open in the turn that a store's next entry takes; `owner` is the store's.
+    pub(super) fn share(&self, store: &StoreName, owner: &Owner) -> usize {
+        let turn = self.stores.get(store).and_then(|it| it.turn.as_ref());
+        self.shares.get(turn.unwrap_or(owner)).copied().unwrap_or(0)
+    }
+
+    /// Whether anything waits for the writer.
+    pub(super) fn waits(&self) -> bool {
+        !self.queues.is_empty() || !self.teardown.is_empty()
+    }
+
+    /// Whether anything waits for the writer or for a push.
+    pub(super) fn is_busy(&self) -> bool {
+        self.waits() || !self.written.is_empty()
+    }
+
+    /// Every entry that is written and not published, oldest first.
+    pub(super) fn unpublished(&self) -> Vec<(ChangeId, StoreName)> {
+        let written = self
+            .open
+            .values()
+            .filter(|it| it.change.state == State::Written);
+        written
+            .map(|it| (it.change.id.clone(), it.change.store.clone()))
+            .collect()
     }
 
     /// An open entry.
@@ -99,7 +159,8 @@ impl Desk {
         let owner = self.turn_of(&entry);
         let store = self.stores.entry(entry.change.store.clone()).or_default();
         store.changes.push(id.clone());
-        store.turn.get_or_insert_with(|| owner.clone());
+        let turn = store.turn.get_or_insert_with(|| owner.clone());
+        *self.shares.entry(turn.clone()).or_default() += 1;
         store.newest = record.or(store.newest.take());
         if entry.change.state == State::Queued {
             let queue = self.queues.entry(owner).or_default();
@@ -126,6 +187,10 @@ impl Desk {
         let entry = self.open.remove(id)?;
         let name = &entry.change.store;
         if let Some(store) = self.stores.get_mut(name) {
+            if let Some(turn) = &store.turn {
+                give_up(&mut self.shares, turn);
+            }
+            // Nearly always it is the oldest one.
             store.changes.retain(|it| it != id);
             if store.changes.is_empty() {
                 self.stores.remove(name);
@@ -161,20 +226,76 @@ impl Desk {
         }
     }
 
+    /// Takes what a group may have. Entries of stores that are left out keep their places.
+    pub(super) fn take(&mut self, take: &Take) -> Vec<ChangeId> {
+        if let Some(store) = &take.only {
+            return self.next_of(store).into_iter().collect();
+        }
+        let (mut taken, mut passed_over) = (Vec::new(), Vec::new());
+        while taken.len() < take.most {
+            let Some(id) = self.next() else { break };
+            let store = self.open.get(&id).map(|it| &it.change.store);
+            if store.is_some_and(|it| take.but.contains(it)) {
+                passed_over.push(id);
+            } else {
+                taken.push(id);
+            }
+        }
+        self.put_back(&passed_over);
+        taken
+    }
+
+    /// The next entry of one store, out of its turn.
+    fn next_of(&mut self, store: &StoreName) -> Option<ChangeId> {
+        let owner = self.stores.get(store)?.turn.clone()?;
+        let queue = self.queues.get_mut(&owner)?;
+        let of_store = |id: &ChangeId| {
+            let entry = self.open.get(id);
+            entry.is_some_and(|it| it.change.store == *store)
+        };
+        let place = queue.iter().position(of_store)?;
+        let id = queue.remove(place)?;
+        if queue.is_empty() {
+            self.queues.remove(&owner);
+        }
+        self.taken.insert(id.clone());
+        Some(id)
+    }
+
     /// Puts entries back that were taken but not written, in front and in their order.
     pub(super) fn put_back(&mut self, ids: &[ChangeId]) {
         for id in ids.iter().rev() {
+            self.taken.remove(id);
             if let Some(owner) = self.open.get(id).map(|entry| self.turn_of(entry)) {
                 self.queues.entry(owner).or_default().push_front(id.clone());
             }
         }
     }
 
-    /// Every entry that was written but not published waits to be written again. Unpublished records are forgotten.
+    /// What our unpublished commits did is to be done again: their entries wait in the queue and say why, second commits
+    /// of deletions are due.
+    pub(super) fn start_over(&mut self, now: Timestamp, why: &str) {
+        for entry in self.open.values_mut() {
+            if entry.change.state == State::Written {
+                wait_again(&mut entry.change, now, why);
+                entry.commit = None;
+            }
+        }
+        self.requeue();
+    }
+
+    /// Everything that is not written waits to be written. Unpublished records are forgotten.
     pub(super) fn requeue(&mut self) {
         self.queues.clear();
-        self.written.clear();
         self.held.clear();
+        for (store, (_, made)) in std::mem::take(&mut self.written) {
+            match made {
+                Unpublished::Removed => {
+                    self.teardown.insert(store);
+                }
+                Unpublished::Record(record) => self.note_going(&store, &record, false),
+            }
+        }
         let waiting =
             |entry: &&Entry| matches!(entry.change.state, State::Queued | State::Approved);
         let hand_first = self.open.values().filter(|it| by_hand(it));
@@ -194,7 +315,10 @@ impl Desk {
         let on_desk = self.stores.get(name).and_then(|it| it.turn.clone());
         on_desk
             .or_else(held)
-            .unwrap_or_else(|| entry.caller.owner.clone())
+            .unwrap_or_else(|| match &entry.intent {
+                Intent::Create(record) => record.spec.owner.clone(),
+                _ => entry.caller.owner.clone(),
+            })
     }
 
     /// Sets an entry aside that waits for something else, and says what for.
@@ -211,37 +335,28 @@ impl Desk {
         self.put_back(&held);
     }
 
-    /// Notes whether a store's deletion is under way.
+    /// Notes whether published main has a store's deletion under way.
     pub(super) fn note_leaving(
         &mut self,
         cluster: &ClusterName,
         store: &StoreName,
         under_way: bool,
     ) {
-        let stores = self.leaving.entry(cluster.clone()).or_default();
-        if under_way {
-            stores.insert(store.clone());
-        } else {
-            stores.remove(store);
-        }
+        self.leaving
+            .note(cluster, store, From::Published, under_way);
     }
 
     /// How many deletions are under way on a cluster, written and not published ones included, that of one store left
     /// out.
     pub(super) fn leaving(&self, cluster: &ClusterName, but: &StoreName) -> u32 {
-        let written = self
-            .written
-            .iter()
-            .filter_map(|(name, (_, made))| match made {
-                Unpublished::Record(record) if record.metadata.deletion.is_some() => {
-                    (record.spec.cluster == *cluster).then_some(name)
-                }
-                Unpublished::Record(_) | Unpublished::Removed => None,
-            });
-        let published = self.leaving.get(cluster).into_iter().flatten();
-        let names: BTreeSet<&StoreName> = published.chain(written).collect();
-        let count = names.into_iter().filter(|name| *name != but).count();
-        u32::try_from(count).unwrap_or(u32::MAX)
+        self.leaving.count(cluster, but)
+    }
+
+    fn note_going(&mut self, store: &StoreName, record: &Record, under_way: bool) {
+        if record.metadata.deletion.is_some() {
+            self.leaving
+                .note(&record.spec.cluster, store, From::Written, under_way);
+        }
     }
 
     /// A store whose second deletion commit is due.
@@ -261,16 +376,57 @@ impl Desk {
 
     /// Notes what an unpublished commit made of a record.
     pub(super) fn note_written(&mut self, store: StoreName, commit: CommitId, made: Unpublished) {
+        self.forget(&store);
+        if let Unpublished::Record(record) = &made {
+            self.note_going(&store, record, true);
+        }
         self.written.insert(store, (commit, made));
     }
 
     /// Forgets what is published now.
     pub(super) fn forget_written(&mut self, published: impl Fn(&CommitId) -> bool) {
-        self.written.retain(|_, (commit, _)| !published(commit));
+        let known = self.written.iter();
+        let gone: Vec<StoreName> = known
+            .filter(|(_, (commit, _))| published(commit))
+            .map(|(store, _)| store.clone())
+            .collect();
+        for store in gone {
+            self.forget(&store);
+        }
+    }
+
+    fn forget(&mut self, store: &StoreName) {
+        if let Some((_, Unpublished::Record(record))) = self.written.remove(store) {
+            self.note_going(store, &record, false);
+        }
     }
 }
 
 /// Whether an entry takes over what a person did on main.
 fn by_hand(entry: &Entry) -> bool {
     matches!(entry.intent, Intent::Adopt { .. })
+}
+
+fn give_up(shares: &mut HashMap<Owner, usize>, turn: &Owner) {
+    if let Some(share) = shares.get_mut(turn) {
+        *share -= 1;
+        if *share == 0 {
+            shares.remove(turn);
+        }
+    }
+}
+
+/// A written change waits once more. Its timeline keeps the first writing and the last return, however many there were:
+/// a remote may refuse for days.
+fn wait_again(change: &mut Change, now: Timestamp, why: &str) {
+    if !change.go(State::Queued, now, Some(why.to_owned())) {
+        return;
+    }
+    let steps = &mut change.timeline;
+    if let Some(before) = steps.len().checked_sub(3)
+        && steps[before].state == State::Queued
+        && steps[before].detail.is_some()
+    {
+        steps.drain(before..before + 2);
+    }
 }

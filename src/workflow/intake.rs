@@ -26,6 +26,7 @@ use crate::journal::Acceptance;
 
 mod conditions;
 mod ids;
+mod room;
 
 pub(super) use ids::new_id;
 
@@ -214,13 +215,7 @@ fn decide_one(
     {
         return Ok(Decided::Known(Box::new(change)));
     }
-    if desk.len() >= core.settings.queue {
-        let text = format!(
-            "{} requests are queued, which is the limit; try again in a moment",
-            desk.len()
-        );
-        return Err(Refusal::Unavailable(text));
-    }
+    room::in_queue(desk, core.settings.queue)?;
     let current = target(request)
         .map(|name| newest(core, desk, name))
         .transpose()?
@@ -243,6 +238,14 @@ fn decide_one(
         lifted,
     };
     let decision = decide(&at, request, current.as_ref())?;
+    room::for_owner(
+        desk,
+        core.settings.queue,
+        &decision.store,
+        current
+            .as_ref()
+            .map_or(&decision.record.spec.owner, |it| &it.spec.owner),
+    )?;
     secrets::refuse(core, &decision.record.spec, "")?;
     let expected = if_match
         .as_ref()

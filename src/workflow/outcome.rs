@@ -6,8 +6,9 @@ use super::group::{Fate, Report};
 use super::project::ProjectError;
 use super::reserve;
 use super::settings::Mode;
+use super::suspects::Guilty;
 use crate::domain::accept::Intent;
-use crate::domain::change::{Change, State};
+use crate::domain::change::{Change, ChangeError, State};
 use crate::domain::entry::{Entry, Projection};
 use crate::domain::record::record_path;
 use crate::domain::request::Adopted;
@@ -42,11 +43,7 @@ pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
             }
             Fate::Failed(error) => {
                 tracing::warn!(change = %entry.change.id, store = %entry.change.store, error.message, "a change failed");
-                if let Intent::Adopt { kind, .. } = &entry.intent {
-                    refused_by_hand(core, &entry, *kind, &error.message);
-                }
-                entry.change.fail(error, now);
-                ended.push(entry.change);
+                ended.push(failed(core, entry, error));
             }
         }
     }
@@ -66,6 +63,32 @@ pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
     }
     core.end(&ended)?;
     Ok(())
+}
+
+/// Fails the one change that the remote refuses while others pass.
+pub(super) fn refused_by_remote(core: &Core, guilty: &Guilty) -> Result<(), ProjectError> {
+    let Some(entry) = core.desk().entry(&guilty.change).cloned() else {
+        return Ok(());
+    };
+    let error = ChangeError {
+        reason: "RefusedByRemote".to_owned(),
+        message: format!(
+            "the fleet repository's server refuses the commit of this change, and takes others: {}",
+            guilty.said
+        ),
+        next_step: "change the request so that the server's rule is kept, or have the rule changed, then ask again"
+            .to_owned(),
+    };
+    core.end(&[failed(core, entry, error)])
+}
+
+/// Ends an entry that failed, alone.
+fn failed(core: &Core, mut entry: Entry, error: ChangeError) -> Change {
+    if let Intent::Adopt { kind, .. } = &entry.intent {
+        refused_by_hand(core, &entry, *kind, &error.message);
+    }
+    entry.change.fail(error, Core::now());
+    entry.change
 }
 
 /// A hand edit that is refused stays without effect and is shown; a record that is gone is put back.

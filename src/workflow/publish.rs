@@ -1,7 +1,6 @@
 //! What is landed locally goes out: at once where the repository is the published one, else by a push.
 
 use crate::domain::CommitId;
-use crate::domain::change::State;
 use crate::git::{Credential, GitError, PushOutcome, PushRef, RefUpdate, Remote, RemoteError};
 
 use super::core::Core;
@@ -9,14 +8,21 @@ use super::settings::Mode;
 
 /// The remote of a fleet; none where the repository is the published one.
 pub(super) fn remote(core: &Core) -> Result<Option<Remote>, RemoteError> {
-    let Mode::Remote { url, token, .. } = &core.settings.mode else {
+    let Mode::Remote {
+        url,
+        token,
+        timeout,
+        ..
+    } = &core.settings.mode
+    else {
         return Ok(None);
     };
     let credential = token.as_ref().map(|token| Credential::Basic {
         user: "x-access-token".to_owned(),
         password: token.clone(),
     });
-    Remote::new(url, credential).map(Some)
+    let remote = Remote::new(url, credential)?;
+    Ok(Some(remote.with_timeout(*timeout)))
 }
 
 /// The branches that are ours to publish: main and every cluster's.
@@ -120,9 +126,9 @@ fn forget_unknown(core: &Core) -> Result<(), GitError> {
     Ok(())
 }
 
-/// Makes our branches what is published and puts every unpublished entry back in the queue: intents are derived
-/// again on the new tip, nothing is rebased.
-pub(super) fn start_over(core: &Core) -> Result<(), GitError> {
+/// Makes our branches what is published and puts every unpublished entry back in the queue, where it says why: intents
+/// are derived again on the new tip, nothing is rebased.
+pub(super) fn start_over(core: &Core, why: &str) -> Result<(), GitError> {
     if matches!(core.settings.mode, Mode::Remote { .. }) {
         for (full, there) in core.repo.references("refs/remotes/origin/")? {
             let Some(branch) = full.strip_prefix("refs/remotes/origin/") else {
@@ -136,21 +142,6 @@ pub(super) fn start_over(core: &Core) -> Result<(), GitError> {
         }
         forget_unknown(core)?;
     }
-    let mut desk = core.desk();
-    let written: Vec<_> = desk
-        .entries()
-        .filter(|it| it.change.state == State::Written)
-        .cloned()
-        .collect();
-    for mut entry in written {
-        entry.change.go(
-            State::Queued,
-            Core::now(),
-            Some("derived again on the new tip".to_owned()),
-        );
-        entry.commit = None;
-        desk.update(entry);
-    }
-    desk.requeue();
+    core.desk().start_over(Core::now(), why);
     Ok(())
 }

@@ -29,7 +29,7 @@ pub struct Settings {
     pub clusters: Vec<ClusterAccess>,
     /// Whether counts and budgets are lifted, for load and fault runs.
     pub lift_limits: bool,
-    /// How many requests may be queued.
+    /// How many requests may be queued; one owner's stores may have half of it.
     pub queue: usize,
     /// A folder with templates of the user's own.
     pub templates: Option<PathBuf>,
@@ -46,8 +46,10 @@ pub enum Mode {
         url: String,
         /// The credential.
         token: Option<String>,
-        /// The least time between two pushes.
+        /// The least time between two pushes. The first one after a quiet time goes at once.
         pace: Duration,
+        /// How long one fetch or push may take.
+        timeout: Duration,
         /// The time between two looks at the remote.
         poll: Duration,
     },

@@ -86,7 +86,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     load_desk(&core)?;
     load_ended(&core)?;
     catch_up(&core)?;
-    publish::start_over(&core)?;
+    publish::start_over(&core, "derived again after a start")?;
     load_book(&core)?;
     core.journal.forget_old_answers(Core::now())?;
     Ok(Started {

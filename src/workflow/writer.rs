@@ -7,52 +7,52 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, lock};
+use super::desk::Take;
 use super::group::{self, GroupError};
+use super::pace::BackOff;
 use super::project::{self, ProjectError};
+use super::pusher::{Pusher, PusherError};
 use super::settings::Mode;
-use super::{adopt, alarm, outcome, publish, reserve};
+use super::{adopt, alarm, outcome, reserve};
 use crate::domain::{ChangeId, StoreName};
-use crate::git::{GitError, PushOutcome, Remote, RemoteError};
+use crate::git::{GitError, Remote};
 
 /// How many entries one group takes at most; the time bound usually ends it earlier.
 const GROUP: usize = 2000;
-/// How long the writer waits after a failure of its own or of the remote.
-const BACK_OFF: Duration = Duration::from_secs(2);
 /// How often the published branch is looked at where nobody tells.
 const LOOK: Duration = Duration::from_secs(1);
-
 /// How much of the index a kill may take back; it is then read from Git again.
 const FLUSH: Duration = Duration::from_secs(10);
-
-type Push = JoinHandle<Result<PushOutcome, RemoteError>>;
 
 /// The writer's own state between two turns.
 struct Writer {
     core: Arc<Core>,
-    remote: Option<Arc<Remote>>,
-    pushing: Option<Push>,
-    last_push: Option<Instant>,
-    next_fetch: Instant,
-    blocked_until: Option<Instant>,
+    pusher: Option<Pusher>,
+    /// After a failure of the writer itself.
+    back_off: BackOff,
     next_release: Instant,
     last_flush: Instant,
 }
 
+/// What a turn did.
+#[derive(Default)]
+struct Worked {
+    /// Whether there may be more to do at once.
+    more: bool,
+    /// Whether a search for what the remote refuses found nothing to take.
+    dry: bool,
+}
+
 /// Runs the writer until the token is cancelled, then ends after its current group.
 pub(super) async fn run(core: Arc<Core>, remote: Option<Remote>, stop: CancellationToken) {
-    let remote = remote.map(Arc::new);
     let now = Instant::now();
     let mut writer = Writer {
+        pusher: remote.and_then(|remote| Pusher::new(core.clone(), remote)),
         core,
-        remote,
-        pushing: None,
-        last_push: None,
-        next_fetch: now,
-        blocked_until: None,
+        back_off: BackOff::default(),
         next_release: now,
         last_flush: now,
     };
@@ -66,14 +66,14 @@ pub(super) async fn run(core: Arc<Core>, remote: Option<Remote>, stop: Cancellat
                     // Whatever the thread had taken waits again; what it landed is found on main.
                     writer.core.desk().requeue();
                 }
-                writer.blocked_until = Some(Instant::now() + BACK_OFF);
+                writer.back_off.failed(Instant::now());
                 Duration::from_millis(500)
             }
         };
         writer.rest(idle, &stop).await;
     }
-    if let Some(push) = writer.pushing.take() {
-        let _ended = push.await;
+    if let Some(pusher) = writer.pusher {
+        pusher.end().await;
     }
 }
 
@@ -86,177 +86,105 @@ enum TurnError {
     Project(#[from] ProjectError),
     #[error(transparent)]
     Group(#[from] GroupError),
+    #[error(transparent)]
+    Pusher(#[from] PusherError),
     #[error("a worker thread ended early: {0}")]
     Worker(#[from] tokio::task::JoinError),
 }
 
 impl Writer {
-    /// One turn: hear how the push went, look at the published branch, write what waits, begin the next push.
-    /// Returns how long there is nothing to do.
+    /// One turn: hear how the push went, write what waits, begin the next push. Returns how long there is nothing to
+    /// do.
     async fn turn(&mut self) -> Result<Duration, TurnError> {
-        self.hear_push().await?;
-        if self.pushing.is_none() && self.remote.is_some() && Instant::now() >= self.next_fetch {
-            self.fetch().await?;
+        if let Some(pusher) = &mut self.pusher {
+            pusher.hear()?;
+            if pusher.is_fetching() {
+                return Ok(LOOK);
+            }
         }
-        let core = self.core.clone();
-        let blocked = self
-            .blocked_until
-            .is_some_and(|until| until > Instant::now());
-        if Instant::now() >= self.next_release {
+        let now = Instant::now();
+        let take = match &mut self.pusher {
+            _ if self.back_off.until(now).is_some() => None,
+            Some(pusher) => pusher.take(GROUP)?,
+            None => Some(Take::any(GROUP)),
+        };
+        let searching = take.as_ref().is_some_and(|it| it.searching);
+        if now >= self.next_release && !searching {
             // What waits for something else is looked at again now and then, not at every turn.
-            self.next_release = Instant::now() + LOOK / 2;
+            self.next_release = now + LOOK / 2;
             self.core.desk().release();
         }
         if self.last_flush.elapsed() > FLUSH {
-            self.last_flush = Instant::now();
+            self.last_flush = now;
             self.core.index.flush().map_err(ProjectError::from)?;
         }
-        let worked = tokio::task::spawn_blocking(move || work(&core, !blocked)).await??;
-        self.begin_push()?;
-        Ok(if worked { Duration::ZERO } else { LOOK })
+        let (core, wrote) = (self.core.clone(), take.is_some());
+        let worked = tokio::task::spawn_blocking(move || work(&core, take.as_ref())).await??;
+        if wrote {
+            self.back_off.passed();
+        }
+        let mut idle = if worked.more { Duration::ZERO } else { LOOK };
+        if let Some(pusher) = &mut self.pusher {
+            if worked.dry {
+                pusher.ran_dry()?;
+            }
+            pusher.begin()?;
+            idle = pusher.idle().map_or(idle, |it| it.min(idle));
+        }
+        Ok(idle)
     }
 
     async fn rest(&mut self, idle: Duration, stop: &CancellationToken) {
         if idle.is_zero() {
             return;
         }
-        let pushed = async {
-            match &mut self.pushing {
-                Some(push) => {
-                    while !push.is_finished() {
-                        tokio::time::sleep(Duration::from_millis(2)).await;
-                    }
-                }
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.core.wake.notified() => {}
-            () = pushed => {}
             () = tokio::time::sleep(idle) => {}
         }
-    }
-
-    /// What a push came to, as data, and what follows from it.
-    async fn hear_push(&mut self) -> Result<(), TurnError> {
-        let Some(push) = self.pushing.take_if(|push| push.is_finished()) else {
-            return Ok(());
-        };
-        let outcome = push.await?;
-        let problem = match outcome {
-            Ok(PushOutcome::Pushed) => {
-                self.core.agreed();
-                return Ok(());
-            }
-            Ok(PushOutcome::LostRace { references }) => {
-                tracing::info!(
-                    ?references,
-                    "somebody else pushed first; deriving again on their tip"
-                );
-                self.next_fetch = Instant::now();
-                return Ok(());
-            }
-            Ok(PushOutcome::Denied { refusals, said }) => {
-                let reasons: Vec<String> = refusals
-                    .iter()
-                    .map(|it| format!("{}: {}", it.reference, it.reason))
-                    .collect();
-                format!(
-                    "the remote refuses our push ({}) {said}",
-                    reasons.join("; ")
-                )
-            }
-            Ok(PushOutcome::TimedOut) => {
-                "the push timed out; the remote is looked at before it is tried again".to_owned()
-            }
-            Ok(PushOutcome::Unreachable { detail }) => {
-                format!("the remote cannot be reached: {detail}")
-            }
-            Err(error) => error.to_string(),
-        };
-        tracing::warn!(
-            problem,
-            "the push did not go through; nothing is lost, it is tried again"
-        );
-        self.core.trouble(problem);
-        self.blocked_until = Some(Instant::now() + BACK_OFF);
-        self.next_fetch = Instant::now() + BACK_OFF;
-        Ok(())
-    }
-
-    /// Looks at the remote; where others wrote, everything unpublished is derived again on their tip.
-    async fn fetch(&mut self) -> Result<(), TurnError> {
-        let (Some(remote), Mode::Remote { poll, .. }) =
-            (self.remote.clone(), &self.core.settings.mode)
-        else {
-            return Ok(());
-        };
-        self.next_fetch = Instant::now() + *poll;
-        let core = self.core.clone();
-        let fetched = tokio::task::spawn_blocking(move || -> Result<(), TurnError> {
-            if let Err(error) = publish::fetch(&core, &remote) {
-                core.trouble(error.to_string());
-                return Ok(());
-            }
-            core.agreed();
-            if publish::has_diverged(&core)? {
-                publish::start_over(&core)?;
-            }
-            Ok(())
-        });
-        fetched.await?
-    }
-
-    fn begin_push(&mut self) -> Result<(), TurnError> {
-        let (Some(remote), Mode::Remote { pace, .. }) =
-            (self.remote.clone(), &self.core.settings.mode)
-        else {
-            return Ok(());
-        };
-        let now = Instant::now();
-        let paced = self.last_push.is_some_and(|last| last + *pace > now);
-        let blocked = self.blocked_until.is_some_and(|until| until > now);
-        if self.pushing.is_some() || paced || blocked {
-            return Ok(());
-        }
-        // Read between two groups: while one lands, its deploy branches are ahead of main.
-        let out = publish::unpublished(&self.core)?;
-        if out.is_empty() {
-            return Ok(());
-        }
-        self.last_push = Some(now);
-        let core = self.core.clone();
-        self.pushing = Some(tokio::task::spawn_blocking(move || {
-            publish::push(&core, &remote, out)
-        }));
-        Ok(())
     }
 }
 
 /// Takes in what is published, then writes one group. Tells whether there may be more to do at once.
-fn work(core: &Core, may_write: bool) -> Result<bool, TurnError> {
+fn work(core: &Core, take: Option<&Take>) -> Result<Worked, TurnError> {
     // What is about to be let go of must not come back undone.
     core.repo.confirm()?;
     project::catch_up(core)?;
     adopt::take_in(core)?;
     adopt::foreign_policy(core)?;
     alarm::look_at_deploy_branches(core)?;
-    if !may_write {
-        return Ok(false);
-    }
+    let Some(take) = take else {
+        return Ok(Worked::default());
+    };
     let (ids, removals) = {
         let mut desk = core.desk();
-        let ids: Vec<ChangeId> = std::iter::from_fn(|| desk.next()).take(GROUP).collect();
-        (ids, desk.take_teardown())
+        let ids = desk.take(take);
+        if ids.is_empty() && take.searching {
+            return Ok(Worked {
+                more: true,
+                dry: true,
+            });
+        }
+        let removals = if take.searching {
+            BTreeSet::new()
+        } else {
+            desk.take_teardown()
+        };
+        (ids, removals)
     };
     let done = write(core, &ids, removals);
     core.desk().end_taking();
-    done
+    // A search takes few: what it took may have come to nothing, and others wait.
+    Ok(Worked {
+        more: done? || (take.searching && core.desk().waits()),
+        dry: false,
+    })
 }
 
 /// Writes a group and notes what became of it.
 fn write(core: &Core, ids: &[ChangeId], removals: BTreeSet<StoreName>) -> Result<bool, TurnError> {
+    let began = Instant::now();
     let written = group::write(core, ids, &removals);
     let report = match written {
         Ok(report) => report,
@@ -278,6 +206,14 @@ fn write(core: &Core, ids: &[ChangeId], removals: BTreeSet<StoreName>) -> Result
     };
     let landed = report.landed;
     let left = report.left.clone();
+    if landed {
+        tracing::debug!(
+            entries = report.fates.len(),
+            left = left.len(),
+            ms = began.elapsed().as_millis(),
+            "a group landed"
+        );
+    }
     for (id, reason) in &report.held {
         core.desk().hold(id.clone(), reason.clone());
     }

@@ -17,6 +17,7 @@ use tokio::io::AsyncWriteExt as _;
 
 /// What is wrong with the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "each test program uses its own part of it")]
 pub(crate) enum Fault {
     /// Nothing.
     None,
@@ -26,6 +27,8 @@ pub(crate) enum Fault {
     Hangs,
     /// It takes pushes, and the connection breaks before it says so.
     BreaksAfterPush,
+    /// It takes pushes and never says so.
+    HangsAfterPush,
 }
 
 /// A running server. It stops when it is dropped.
@@ -82,16 +85,18 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
     match fault {
         Fault::Status(status) => return StatusCode::from_u16(status).unwrap().into_response(),
         Fault::Hangs => std::future::pending().await,
-        Fault::None | Fault::BreaksAfterPush => {}
+        Fault::None | Fault::BreaksAfterPush | Fault::HangsAfterPush => {}
     }
     if !served.lets_in(&request) {
         let challenge = [("WWW-Authenticate", "Basic realm=\"test\"")];
         return (StatusCode::UNAUTHORIZED, challenge).into_response();
     }
-    let breaks =
-        fault == Fault::BreaksAfterPush && request.uri().path().ends_with("/git-receive-pack");
+    let push = request.uri().path().ends_with("/git-receive-pack");
     let answer = served.run_git(request).await;
-    if breaks {
+    if push && fault == Fault::HangsAfterPush {
+        return std::future::pending().await;
+    }
+    if push && fault == Fault::BreaksAfterPush {
         let error = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
         return Body::from_stream(futures::stream::iter([Err::<Bytes, _>(error)])).into_response();
     }

@@ -1,0 +1,402 @@
+//! What goes to the remote and comes from it: one push or one fetch at a time, beside the writer.
+//!
+//! What a push came to is data, and decides what the writer may do next: write on; write again on the tip of those who
+//! were faster, and less of it; look for the change that the remote refuses; or wait. Must not know: what a group does.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot::{self, error::TryRecvError};
+
+use super::core::Core;
+use super::desk::Take;
+use super::outcome;
+use super::pace::{BackOff, Contention};
+use super::project::ProjectError;
+use super::publish;
+use super::settings::Mode;
+use super::suspects::{Next, Suspects, Verdict};
+use crate::git::{GitError, PushOutcome, Refusal, Remote, RemoteError};
+
+/// How much of what a remote says is kept, in characters.
+const WORDS: usize = 600;
+
+/// What came of a push or a fetch.
+enum Outcome {
+    Push(Result<PushOutcome, RemoteError>),
+    Fetch(Result<(), RemoteError>),
+}
+
+/// The side of the writer that is turned to the remote.
+pub(super) struct Pusher {
+    core: Arc<Core>,
+    remote: Arc<Remote>,
+    /// The least time between two pushes.
+    pace: Duration,
+    /// The time between two looks at the remote.
+    poll: Duration,
+    /// What is under way with the remote.
+    trip: Option<oneshot::Receiver<Outcome>>,
+    /// Whether that is a fetch.
+    fetching: bool,
+    last_push: Option<Instant>,
+    next_fetch: Instant,
+    /// Whether nothing may be pushed before the remote was looked at.
+    must_look: bool,
+    /// Whether the remote was looked at in this very turn.
+    fresh: bool,
+    back_off: BackOff,
+    /// Why the last push did not go through; a fetch that passes does not take it back.
+    refused: bool,
+    contention: Contention,
+    suspects: Suspects,
+}
+
+/// Why a turn with the remote failed on our side.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PusherError {
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    #[error("the thread that talked to the remote ended early; the remote is looked at again")]
+    Worker,
+}
+
+impl Pusher {
+    /// A pusher of a fleet that has a remote.
+    pub(super) fn new(core: Arc<Core>, remote: Remote) -> Option<Self> {
+        let Mode::Remote { pace, poll, .. } = core.settings.mode else {
+            return None;
+        };
+        Some(Self {
+            core,
+            remote: Arc::new(remote),
+            pace,
+            poll,
+            trip: None,
+            fetching: false,
+            last_push: None,
+            next_fetch: Instant::now(),
+            must_look: false,
+            fresh: false,
+            back_off: BackOff::default(),
+            refused: false,
+            contention: Contention::default(),
+            suspects: Suspects::default(),
+        })
+    }
+
+    /// Hears what became of the push or the fetch that was under way, and does what follows from it.
+    pub(super) fn hear(&mut self) -> Result<(), PusherError> {
+        self.fresh = false;
+        let Some(trip) = &mut self.trip else {
+            return Ok(());
+        };
+        let outcome = match trip.try_recv() {
+            Err(TryRecvError::Empty) => return Ok(()),
+            outcome => outcome,
+        };
+        (self.trip, self.fetching) = (None, false);
+        match outcome {
+            Ok(Outcome::Push(outcome)) => self.pushed(outcome),
+            Ok(Outcome::Fetch(outcome)) => self.fetched(outcome),
+            Err(_) => {
+                self.must_look = true;
+                self.back_off.failed(Instant::now());
+                Err(PusherError::Worker)
+            }
+        }
+    }
+
+    /// Whether the published branches may move at any moment. Who wrote before it is known what they hold would write
+    /// on a tip that does not have people's commits, and take those for done.
+    pub(super) fn is_fetching(&self) -> bool {
+        self.fetching
+    }
+
+    /// What the writer may take now; none when it shall write nothing.
+    pub(super) fn take(&mut self, most: usize) -> Result<Option<Take>, GitError> {
+        if self.contention.limit().is_some() && !self.core.desk().is_busy() {
+            self.contention.forget();
+        }
+        let limit = self.contention.limit();
+        if limit.is_none() && !self.suspects.searching() {
+            return Ok(Some(Take::any(most)));
+        }
+        // One push per group: what is written now must go out at once.
+        let now = Instant::now();
+        let stale = limit.is_some() && !self.fresh;
+        let free = self.trip.is_none() && !stale && self.due_in(now).is_zero();
+        if !free || !publish::unpublished(&self.core)?.is_empty() {
+            return Ok(None);
+        }
+        let core = self.core.clone();
+        let desk = core.desk();
+        self.suspects.retain(|id| desk.entry(id).is_some());
+        let mut take = Take::any(limit.unwrap_or(most));
+        take.searching = self.suspects.searching();
+        match self.suspects.next() {
+            Next::Anything => {}
+            Next::Few(few) => {
+                take.most = take.most.min(few);
+                take.but = self.suspects.aside();
+            }
+            Next::Of(store) => take.only = Some(store),
+        }
+        Ok(Some(take))
+    }
+
+    /// A search found nothing to take.
+    pub(super) fn ran_dry(&mut self) -> Result<(), PusherError> {
+        let verdict = self.suspects.ran_dry();
+        self.follow(verdict, "")
+    }
+
+    /// Begins what is due: a look at the remote, or a push of what is not published.
+    pub(super) fn begin(&mut self) -> Result<(), GitError> {
+        let now = Instant::now();
+        if self.trip.is_some() {
+            return Ok(());
+        }
+        let due = self.due_in(now).is_zero();
+        // Whoever was too slow once looks again right before he writes and pushes.
+        let slow = self.contention.limit().is_some() && due && self.core.desk().waits();
+        let wanted = self.must_look || slow && !self.fresh;
+        let polled = now >= self.next_fetch && !self.fresh;
+        if (wanted || polled) && self.back_off.until(now).is_none() {
+            let (core, remote) = (self.core.clone(), self.remote.clone());
+            self.fetching = true;
+            self.set_out(move || Outcome::Fetch(publish::fetch(&core, &remote)));
+            return Ok(());
+        }
+        if !due || self.must_look {
+            return Ok(());
+        }
+        // Read between two groups: while one lands, its deploy branches are ahead of main.
+        let out = publish::unpublished(&self.core)?;
+        if out.is_empty() {
+            return Ok(());
+        }
+        self.last_push = Some(now);
+        let (core, remote) = (self.core.clone(), self.remote.clone());
+        self.set_out(move || Outcome::Push(publish::push(&core, &remote, out)));
+        Ok(())
+    }
+
+    /// Does something with the remote beside the writer, and wakes it at the end.
+    fn set_out(&mut self, trip: impl FnOnce() -> Outcome + Send + 'static) {
+        let (told, heard) = oneshot::channel();
+        let core = self.core.clone();
+        tokio::task::spawn_blocking(move || {
+            // Nobody listens any more when the server has stopped.
+            let _stopped = told.send(trip());
+            core.wake.notify_one();
+        });
+        self.trip = Some(heard);
+    }
+
+    /// How long there is nothing to do with the remote, if that is known.
+    pub(super) fn idle(&self) -> Option<Duration> {
+        if self.trip.is_some() {
+            return None;
+        }
+        let now = Instant::now();
+        let fetch = self.next_fetch.max(self.back_off.until(now).unwrap_or(now));
+        let fetch = fetch.saturating_duration_since(now);
+        match self.due_in(now) {
+            due if due.is_zero() => Some(fetch),
+            due => Some(due.min(fetch)),
+        }
+    }
+
+    /// Waits for what is under way.
+    pub(super) async fn end(self) {
+        if let Some(trip) = self.trip {
+            let _ended = trip.await;
+        }
+    }
+
+    /// How long until the next push is allowed.
+    fn due_in(&self, now: Instant) -> Duration {
+        let paced = self.last_push.map(|last| last + self.pace);
+        let until = paced.max(self.back_off.until(now));
+        until.map_or(Duration::ZERO, |it| it.saturating_duration_since(now))
+    }
+
+    /// What a push came to.
+    fn pushed(&mut self, outcome: Result<PushOutcome, RemoteError>) -> Result<(), PusherError> {
+        match outcome {
+            Ok(PushOutcome::Pushed) => {
+                self.contention.won();
+                self.arrived()
+            }
+            Ok(PushOutcome::LostRace { references }) => {
+                let carried = self.core.desk().unpublished().len();
+                self.contention.lost(carried);
+                tracing::info!(
+                    ?references,
+                    carried,
+                    "somebody else pushed first; deriving again on their tip"
+                );
+                self.must_look = true;
+                Ok(())
+            }
+            Ok(PushOutcome::Denied { refusals, said }) => {
+                let words = words(&refusals, &said);
+                let carried = self.core.desk().unpublished();
+                let verdict = self.suspects.refused(&carried, &words);
+                self.follow(verdict, &words)
+            }
+            Ok(PushOutcome::TimedOut) => {
+                self.unknown(
+                    "the push timed out; the remote is looked at before it is tried again",
+                );
+                Ok(())
+            }
+            Ok(PushOutcome::Unreachable { detail }) => {
+                self.unknown(&format!("the remote cannot be reached: {detail}"));
+                Ok(())
+            }
+            Err(error) => {
+                self.unknown(&error.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    /// What is unpublished of ours is on the remote.
+    fn arrived(&mut self) -> Result<(), PusherError> {
+        let carried = self.core.desk().unpublished();
+        for guilty in self.suspects.passed(&carried) {
+            tracing::warn!(change = %guilty.change, "the remote refuses this change; others pass");
+            outcome::refused_by_remote(&self.core, &guilty)?;
+        }
+        self.back_off.passed();
+        if !self.suspects.searching() {
+            self.settled();
+        }
+        Ok(())
+    }
+
+    /// What a refusal leads to.
+    fn follow(&mut self, verdict: Verdict, words: &str) -> Result<(), PusherError> {
+        const WHY: &str = "written again: the remote refused the push that carried it";
+        let now = Instant::now();
+        let searched = self.suspects.searching();
+        if !words.is_empty() {
+            let next = if searched {
+                "; which change it refuses is found out by pushing less at a time"
+            } else {
+                "; nothing is lost, and it is tried again"
+            };
+            self.trouble(format!("the remote refuses our push ({words}){next}"));
+        }
+        match verdict {
+            Verdict::Search => {
+                publish::start_over(&self.core, WHY)?;
+                if !searched && words.is_empty() {
+                    self.settled();
+                }
+            }
+            Verdict::SearchLater => {
+                self.back_off.failed(now);
+            }
+            Verdict::Guilty(guilty) => {
+                publish::start_over(&self.core, WHY)?;
+                outcome::refused_by_remote(&self.core, &guilty)?;
+                if !searched {
+                    self.settled();
+                }
+            }
+            Verdict::Blocked => {
+                self.back_off.failed(now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is known to be wrong with the remote.
+    fn settled(&mut self) {
+        self.back_off.passed();
+        self.refused = false;
+        self.core.agreed();
+    }
+
+    /// Nobody knows whether a push arrived.
+    fn unknown(&mut self, problem: &str) {
+        self.must_look = true;
+        self.contention.forget();
+        self.back_off.failed(Instant::now());
+        self.trouble(problem.to_owned());
+    }
+
+    /// What a look at the remote came to; where others wrote, everything unpublished is derived again on their tip.
+    fn fetched(&mut self, outcome: Result<(), RemoteError>) -> Result<(), PusherError> {
+        let now = Instant::now();
+        if let Err(error) = outcome {
+            let wait = self.back_off.failed(now);
+            self.next_fetch = now + wait.max(self.poll);
+            self.core.trouble(error.to_string());
+            return Ok(());
+        }
+        self.next_fetch = now + self.poll;
+        if publish::has_diverged(&self.core)? {
+            publish::start_over(&self.core, "derived again on the new tip")?;
+        }
+        (self.must_look, self.fresh) = (false, true);
+        let nothing_left = publish::unpublished(&self.core)?.is_empty();
+        if nothing_left && !self.core.desk().unpublished().is_empty() {
+            // A push of which nothing was heard has arrived.
+            return self.arrived();
+        }
+        if !self.refused || (nothing_left && !self.suspects.searching()) {
+            self.settled();
+        }
+        Ok(())
+    }
+
+    fn trouble(&mut self, problem: String) {
+        tracing::warn!(
+            problem,
+            "the push did not go through; nothing is lost, it is tried again"
+        );
+        self.refused = true;
+        self.core.trouble(problem);
+    }
+}
+
+/// What a server said about a refused push, in one line that is not too long.
+fn words(refusals: &[Refusal], said: &str) -> String {
+    let reasons = refusals
+        .iter()
+        .map(|it| format!("{}: {}", it.reference, it.reason));
+    let said = (!said.is_empty()).then(|| said.replace('\n', " "));
+    let text = reasons.chain(said).collect::<Vec<_>>().join("; ");
+    let mut line: String = text.chars().filter(|it| !it.is_control()).collect();
+    if let Some((end, _)) = line.char_indices().nth(WORDS) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_becomes_one_short_line() {
+        let refusal = |reference: &str| Refusal {
+            reference: reference.to_owned(),
+            reason: "hook declined".to_owned(),
+        };
+        let both = [refusal("refs/heads/main"), refusal("refs/heads/deploy/eu")];
+        let line =
+            "refs/heads/main: hook declined; refs/heads/deploy/eu: hook declined; no such size ask";
+        assert_eq!(words(&both, "no such size\nask\u{1b}"), line);
+        assert_eq!(words(&[], ""), "");
+        let long = words(&[], &"é".repeat(5000));
+        assert_eq!(long.chars().count(), WORDS + 1);
+    }
+}
