@@ -59,6 +59,20 @@ impl Api {
         )
     }
 
+    /// POST, with the answer as it came: status, `Retry-After`, body.
+    pub(crate) fn post_raw(&self, path: &str, body: &Value) -> (u16, Option<String>, String) {
+        let request = self
+            .agent
+            .post(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token));
+        let request = request.header("content-type", "application/json");
+        let mut answer = request.send(body.to_string()).expect("the server answers");
+        let retry = answer.headers().get("retry-after");
+        let retry = retry.map(|it| it.to_str().expect("plain text").to_owned());
+        let body = answer.body_mut().read_to_string().expect("a body");
+        (answer.status().as_u16(), retry, body)
+    }
+
     /// POST that waits until the change is merged.
     pub(crate) fn post_waiting(&self, path: &str, body: &Value) -> Answer {
         let request = self
