@@ -97,7 +97,8 @@ fn diff_of(path: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> String {
             "/dev/null".to_owned()
         }
     };
-    let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+    let text =
+        |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
     let (old, new) = (name('a', before.is_some()), name('b', after.is_some()));
     let (left, right) = (text(before), text(after));
     let diff = similar::TextDiff::from_lines(left.as_str(), right.as_str());
@@ -130,9 +131,12 @@ mod tests {
             "--- /dev/null\n+++ b/b\n@@ -0,0 +1 @@\n+2\n--- a/c\n+++ /dev/null\n@@ -1 +0,0 @@\n-3\n"
         );
         let files = plan.files(&before);
-        assert_eq!(files.into_iter().collect::<Vec<_>>(), [
-            ("a".to_owned(), "1\n".to_owned()),
-            ("b".to_owned(), "2\n".to_owned()),
-        ]);
+        assert_eq!(
+            files.into_iter().collect::<Vec<_>>(),
+            [
+                ("a".to_owned(), "1\n".to_owned()),
+                ("b".to_owned(), "2\n".to_owned()),
+            ]
+        );
     }
 }

@@ -24,8 +24,8 @@ const OVERHEAD: usize = 96;
 pub(super) struct Cache {
     trees: Mutex<Aging<Tree>>,
     objects: Mutex<Aging<(ObjectKind, Arc<Vec<u8>>)>>,
-    /// Whose signatures were found to hold, or that none does: checking one costs more than reading a commit.
-    signers: Mutex<Aging<Option<String>>>,
+    /// Whose signatures were found to hold: checking one costs more than reading a commit.
+    signers: Mutex<Aging<String>>,
 }
 
 impl Cache {
@@ -53,11 +53,11 @@ impl Cache {
         lock(&self.objects).keep(id, (kind, bytes), size, OBJECTS);
     }
 
-    pub(super) fn signer(&self, commit: ObjectId) -> Option<Option<String>> {
+    pub(super) fn signer(&self, commit: ObjectId) -> Option<String> {
         lock(&self.signers).get(commit, SIGNERS)
     }
 
-    pub(super) fn keep_signer(&self, commit: ObjectId, fingerprint: Option<String>) {
+    pub(super) fn keep_signer(&self, commit: ObjectId, fingerprint: String) {
         lock(&self.signers).keep(commit, fingerprint, 64, SIGNERS);
     }
 }

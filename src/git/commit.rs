@@ -230,12 +230,11 @@ pub(super) fn since(
     repo: &Handle<'_>,
     tip: &CommitId,
     known: Option<&CommitId>,
-) -> Result<Vec<CommitInfo>, GitError> {
-    if let Some(line) = straight_line(repo, tip, known)? {
-        return Ok(line);
+) -> Result<Vec<CommitId>, GitError> {
+    match straight_line(repo, tip, known)? {
+        Some(line) => Ok(line),
+        None => walk(repo, tip, known),
     }
-    let walked = walk(repo, tip, known)?;
-    walked.iter().map(|id| read(repo, id)).collect()
 }
 
 /// The same where one commit follows the other, which needs no search; `None` where there are merges.
@@ -243,7 +242,7 @@ fn straight_line(
     source: &dyn Source,
     tip: &CommitId,
     known: Option<&CommitId>,
-) -> Result<Option<Vec<CommitInfo>>, GitError> {
+) -> Result<Option<Vec<CommitId>>, GitError> {
     let mut line = Vec::new();
     let mut next = Some(tip.clone());
     while let Some(id) = next.take_if(|id| Some(&*id) != known) {
@@ -251,8 +250,8 @@ fn straight_line(
         if info.parents.len() > 1 || (info.parents.is_empty() && known.is_some()) {
             return Ok(None);
         }
-        next = info.parents.first().cloned();
-        line.push(info);
+        next = info.parents.into_iter().next();
+        line.push(id);
     }
     line.reverse();
     Ok(Some(line))

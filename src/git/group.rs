@@ -132,7 +132,7 @@ impl<'r> Group<'r> {
                 cache.keep_object(id, kind, bytes);
             }
             for (id, fingerprint) in signed {
-                cache.keep_signer(id, Some(fingerprint));
+                cache.keep_signer(id, fingerprint);
             }
         } else {
             installed.remove();

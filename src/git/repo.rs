@@ -250,7 +250,7 @@ impl FleetRepo {
         &self,
         tip: &CommitId,
         known: Option<&CommitId>,
-    ) -> Result<Vec<CommitInfo>, GitError> {
+    ) -> Result<Vec<CommitId>, GitError> {
         commit::since(&self.handle()?, tip, known)
     }
 
@@ -263,10 +263,12 @@ impl FleetRepo {
     pub fn signer(&self, commit: &CommitId) -> Result<Option<String>, GitError> {
         let id = ObjectId::of_commit(commit);
         if let Some(signer) = self.cache.signer(id) {
-            return Ok(signer);
+            return Ok(Some(signer));
         }
         let signer = commit::signer(&self.handle()?, commit)?;
-        self.cache.keep_signer(id, signer.clone());
+        if let Some(signer) = &signer {
+            self.cache.keep_signer(id, signer.clone());
+        }
         Ok(signer)
     }
 

@@ -98,14 +98,26 @@ impl Journal {
         })
     }
 
-    /// Lets entries go that are on the published branch, and keeps how changes ended.
-    pub fn settle(&self, published: &[ChangeId], ended: &[Change]) -> Result<(), JournalError> {
-        self.write(|txn| {
+    /// Lets entries go that are on the published branch. This is not synced: a kill may bring them back, and whoever
+    /// reads them then finds in Git that they are done.
+    pub fn release(&self, published: &[ChangeId]) -> Result<(), JournalError> {
+        if published.is_empty() {
+            return Ok(());
+        }
+        self.write_with(Durability::None, |txn| {
             let mut entries = txn.open_table(ENTRIES)?;
-            let mut kept = txn.open_table(ENDED)?;
             for id in published {
                 entries.remove(id.as_str())?;
             }
+            Ok(())
+        })
+    }
+
+    /// Keeps how changes ended that left nothing in Git, and lets their entries go.
+    pub fn settle(&self, ended: &[Change]) -> Result<(), JournalError> {
+        self.write(|txn| {
+            let mut entries = txn.open_table(ENTRIES)?;
+            let mut kept = txn.open_table(ENDED)?;
             for change in ended {
                 entries.remove(change.id.as_str())?;
                 kept.insert(change.id.as_str(), encode(change).as_slice())?;
@@ -188,10 +200,17 @@ impl Journal {
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, JournalError> {
+        self.write_with(Durability::Immediate, work)
+    }
+
+    fn write_with<T>(
+        &self,
+        durability: Durability,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>,
+    ) -> Result<T, JournalError> {
         let run = || -> Result<T, redb::Error> {
             let mut txn = self.db.begin_write()?;
-            txn.set_durability(Durability::Immediate)?;
-            txn.set_quick_repair(true);
+            txn.set_durability(durability)?;
             let done = work(&txn)?;
             txn.commit()?;
             Ok(done)

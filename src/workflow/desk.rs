@@ -2,10 +2,11 @@
 //!
 //! The desk mirrors the journal in memory: the journal is written first, the desk after it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use jiff::Timestamp;
 
+use super::derive::Made;
 use super::leaving::{From, Leaving};
 use crate::domain::accept::Intent;
 use crate::domain::book::Book;
@@ -31,7 +32,7 @@ struct OnDesk {
 #[derive(Debug, Clone)]
 pub(super) enum Unpublished {
     /// This.
-    Record(Box<Record>),
+    Store(Box<Made>),
     /// They took it away.
     Removed,
 }
@@ -293,7 +294,7 @@ impl Desk {
                 Unpublished::Removed => {
                     self.teardown.insert(store);
                 }
-                Unpublished::Record(record) => self.note_going(&store, &record, false),
+                Unpublished::Store(made) => self.note_going(&store, &made.record, false),
             }
         }
         let waiting =
@@ -370,24 +371,30 @@ impl Desk {
     }
 
     /// What our unpublished commits made of a store's record.
-    pub(super) fn written(&self, store: &StoreName) -> Option<Unpublished> {
-        self.written.get(store).map(|(_, made)| made.clone())
+    pub(super) fn written(&self, store: &StoreName) -> Option<&Unpublished> {
+        self.written.get(store).map(|(_, made)| made)
+    }
+
+    /// What one commit made of a store, as long as it is not published and the newest of that store.
+    pub(super) fn made_by(&self, commit: &CommitId, store: &StoreName) -> Option<&Unpublished> {
+        let (newest, made) = self.written.get(store)?;
+        (newest == commit).then_some(made)
     }
 
     /// Notes what an unpublished commit made of a record.
     pub(super) fn note_written(&mut self, store: StoreName, commit: CommitId, made: Unpublished) {
         self.forget(&store);
-        if let Unpublished::Record(record) = &made {
-            self.note_going(&store, record, true);
+        if let Unpublished::Store(made) = &made {
+            self.note_going(&store, &made.record, true);
         }
         self.written.insert(store, (commit, made));
     }
 
     /// Forgets what is published now.
-    pub(super) fn forget_written(&mut self, published: impl Fn(&CommitId) -> bool) {
+    pub(super) fn forget_written(&mut self, published: &HashSet<CommitId>) {
         let known = self.written.iter();
         let gone: Vec<StoreName> = known
-            .filter(|(_, (commit, _))| published(commit))
+            .filter(|(_, (commit, _))| published.contains(commit))
             .map(|(store, _)| store.clone())
             .collect();
         for store in gone {
@@ -396,8 +403,8 @@ impl Desk {
     }
 
     fn forget(&mut self, store: &StoreName) {
-        if let Some((_, Unpublished::Record(record))) = self.written.remove(store) {
-            self.note_going(store, &record, false);
+        if let Some((_, Unpublished::Store(made))) = self.written.remove(store) {
+            self.note_going(store, &made.record, false);
         }
     }
 }

@@ -4,11 +4,11 @@ use super::core::Core;
 use super::derive::{Underivable, plan_put};
 use super::intake::{new_id, newest};
 use super::secrets;
-use crate::domain::{CommitId, StoreName};
 use crate::domain::accept::{Circumstances, decide};
 use crate::domain::record::Record;
 use crate::domain::request::{Caller, Refusal, Request};
 use crate::domain::view::Rendered;
+use crate::domain::{CommitId, StoreName};
 use crate::git::GitError;
 use crate::plan::{Before, Plan};
 

@@ -129,7 +129,7 @@ impl Work<'_> {
         let derived = self.derive(&entry, accepted.as_ref());
         let fate = match derived.and_then(|it| self.without_secrets(&entry, it)) {
             Ok(Derived::Nothing) => Fate::Nothing,
-            Ok(Derived::Plan(plan, record)) => {
+            Ok(Derived::Plan(plan, made)) => {
                 let text = self.message(&entry.change, &plan, 1, adopts(&entry));
                 match self.commit(&plan.main, &text) {
                     Err(GroupError::Git(error)) => Fate::Failed(blocked_path(error)?),
@@ -139,15 +139,15 @@ impl Work<'_> {
                         self.carry(&plan);
                         if matches!(entry.intent, Intent::Adopt { .. }) {
                             // What the next hand edit is held against; put back if the group does not land.
-                            let held = Held::of(&record, entry.change.uid.clone());
+                            let held = Held::of(&made.record, entry.change.uid.clone());
                             self.core.desk().book.put(entry.change.store.clone(), held);
                         }
-                        if record.metadata.deletion.is_some() {
+                        if made.record.metadata.deletion.is_some() {
                             *self.begun.entry(plan.cluster.clone()).or_default() += 1;
                         }
                         self.records
-                            .insert(entry.change.store.clone(), Some((*record).clone()));
-                        Fate::Written(commit, record)
+                            .insert(entry.change.store.clone(), Some(made.record.clone()));
+                        Fate::Written(commit, made)
                     }
                 }
             }
@@ -160,8 +160,8 @@ impl Work<'_> {
 
     /// A hand edit was seen by nobody yet; what was asked for was looked at when it was accepted.
     fn without_secrets(&self, entry: &Entry, derived: Derived) -> Result<Derived, Underivable> {
-        if let (Derived::Plan(_, record), Intent::Adopt { .. }) = (&derived, &entry.intent) {
-            secrets::refuse(self.core, &record.spec, "/spec")?;
+        if let (Derived::Plan(_, made), Intent::Adopt { .. }) = (&derived, &entry.intent) {
+            secrets::refuse(self.core, &made.record.spec, "/spec")?;
         }
         Ok(derived)
     }
@@ -205,7 +205,7 @@ impl Work<'_> {
             return record.clone();
         }
         match self.core.desk().written(store) {
-            Some(Unpublished::Record(record)) => return Some(*record),
+            Some(Unpublished::Store(made)) => return Some(made.record.clone()),
             Some(Unpublished::Removed) => return None,
             None => {}
         }

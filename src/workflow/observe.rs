@@ -105,7 +105,7 @@ fn look(core: &Core, cluster: &ClusterName, changes: &Changes) -> Result<(), Pro
         .cloned()
         .collect();
     if !ended.is_empty() {
-        core.journal.settle(&[], &ended)?;
+        core.journal.settle(&ended)?;
     }
     core.index.apply(&projection)?;
     let mut desk = core.desk();

@@ -20,7 +20,7 @@ pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
     let mut ended: Vec<Change> = Vec::new();
     for (mut entry, fate) in report.fates {
         match fate {
-            Fate::Written(commit, record) => {
+            Fate::Written(commit, made) => {
                 entry
                     .change
                     .go(State::Written, now, Some(format!("commit {commit}")));
@@ -28,7 +28,7 @@ pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
                 core.desk().note_written(
                     entry.change.store.clone(),
                     commit,
-                    Unpublished::Record(record),
+                    Unpublished::Store(made),
                 );
                 written.push(entry);
             }
@@ -106,7 +106,7 @@ impl Core {
         if ended.is_empty() {
             return Ok(());
         }
-        self.journal.settle(&[], ended)?;
+        self.journal.settle(ended)?;
         self.index.apply(&Projection {
             changes: ended.to_vec(),
             ..Default::default()

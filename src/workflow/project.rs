@@ -7,19 +7,21 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 
 use super::core::{Core, lock};
-use super::derive::read_record;
 use super::reserve;
 use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::{Projection, StoreRow};
 use crate::domain::policy::ClusterPolicy;
-use crate::domain::record::{Record, record_path};
+use crate::domain::record::record_path;
 use crate::domain::trailers::{self, Trailers};
 use crate::domain::view::HistoryItem;
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
 use crate::git::{CommitInfo, GitError, KeyRole};
 use crate::index::IndexError;
 use crate::journal::JournalError;
-use crate::render::{digest_in, store_folder};
+
+mod rows;
+
+use rows::Rows;
 
 /// Why published commits are not in the index.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +46,9 @@ struct Ours {
     trailers: Trailers,
 }
 
+/// How many commits are taken into the index at once: memory for a rebuild is bounded by this, not by the history.
+const CHUNK: usize = 2000;
+
 /// Brings the index up to published main, and lets go of what is published now.
 pub(super) fn catch_up(core: &Core) -> Result<(), ProjectError> {
     let Some(tip) = core.published("main")? else {
@@ -56,12 +61,13 @@ pub(super) fn catch_up(core: &Core) -> Result<(), ProjectError> {
         }
         Some(_) => {
             tracing::warn!("the index does not belong to this repository; it is rebuilt");
-            core.index.clear()?;
             None
         }
         None => None,
     };
     if from.is_none() {
+        // A rebuild that was cut short has left a part behind.
+        core.index.clear()?;
         // How changes ended is known to the journal only: Git says what was written, not what became of it.
         let ended = Projection {
             changes: core.journal.ended()?,
@@ -69,24 +75,55 @@ pub(super) fn catch_up(core: &Core) -> Result<(), ProjectError> {
         };
         core.index.apply(&ended)?;
     }
-    let commits = ours(core, &tip, from.as_ref())?;
-    let projection = project(core, &commits, &tip)?;
-    core.index.apply(&projection)?;
-    let published: Vec<ChangeId> = projection.changes.iter().map(|it| it.id.clone()).collect();
-    core.journal.settle(&published, &[])?;
-    settle_desk(core, &projection, &published);
+    let ids = core.repo.since(&tip, from.as_ref())?;
+    let mut all_ours = true;
+    let mut rest = ids.as_slice();
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at(rest.len().min(CHUNK));
+        rest = after;
+        let commits = ours(core, chunk)?;
+        all_ours &= commits.len() == chunk.len();
+        let mut projection = project(core, &commits, &tip)?;
+        projection.tip = rest.is_empty().then(|| tip.clone());
+        take_in(core, &projection, &commits)?;
+    }
     core.published.send_replace(());
-    for id in &published {
-        core.ring(id);
+    if all_ours {
+        nothing_by_hand(core, from.as_ref(), tip);
     }
     Ok(())
 }
 
-/// Our commits after `from`, oldest first.
-fn ours(core: &Core, tip: &CommitId, from: Option<&CommitId>) -> Result<Vec<Ours>, GitError> {
-    let mut found = Vec::new();
-    for info in core.repo.since(tip, from)? {
-        found.extend(own(core, info)?);
+/// Puts a part into the index, and lets go of what is published with it.
+fn take_in(core: &Core, projection: &Projection, commits: &[Ours]) -> Result<(), ProjectError> {
+    core.index.apply(projection)?;
+    let published: Vec<ChangeId> = {
+        let desk = core.desk();
+        let changes = projection.changes.iter();
+        let open = changes.filter(|it| desk.entry(&it.id).is_some());
+        open.map(|it| it.id.clone()).collect()
+    };
+    core.journal.release(&published)?;
+    settle_desk(core, projection, commits, &published);
+    for change in &projection.changes {
+        core.ring(&change.id);
+    }
+    Ok(())
+}
+
+/// Commits of ours alone bring no hand edit: those of them that were all looked at are looked at again nowhere.
+fn nothing_by_hand(core: &Core, from: Option<&CommitId>, tip: CommitId) {
+    let mut seen = lock(&core.seen);
+    if from.is_some() && seen.as_ref() == from {
+        *seen = Some(tip);
+    }
+}
+
+/// Those of some commits that are ours.
+fn ours(core: &Core, ids: &[CommitId]) -> Result<Vec<Ours>, GitError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        found.extend(own(core, core.repo.commit_info(id)?)?);
     }
     Ok(found)
 }
@@ -107,15 +144,13 @@ fn own(core: &Core, info: CommitInfo) -> Result<Option<Ours>, GitError> {
     }))
 }
 
-/// What commits of ours change in the index.
+/// What commits of ours change in the index; `tip` is the published head of main that has them all.
 fn project(core: &Core, commits: &[Ours], tip: &CommitId) -> Result<Projection, ProjectError> {
     let mut changes: HashMap<ChangeId, Change> = HashMap::new();
     let mut order = Vec::new();
     let mut last: BTreeMap<StoreName, (&Ours, ChangeId)> = BTreeMap::new();
-    let mut projection = Projection {
-        tip: Some(tip.clone()),
-        ..Projection::default()
-    };
+    let mut rows = Rows::new(core, tip);
+    let mut projection = Projection::default();
     for commit in commits {
         let trailers = &commit.trailers;
         let id = &trailers.change;
@@ -125,7 +160,7 @@ fn project(core: &Core, commits: &[Ours], tip: &CommitId) -> Result<Projection, 
         }
         if let Some(change) = changes.get_mut(id) {
             let previous = last.get(&trailers.store).map(|(_, id)| id.clone());
-            let cluster = cluster_of(core, &commit.trailers.store, commit)?;
+            let cluster = rows.cluster(commit)?;
             merged(core, change, commit, cluster.as_ref());
             if let Some(previous) = previous
                 .filter(|it| it != id)
@@ -140,7 +175,7 @@ fn project(core: &Core, commits: &[Ours], tip: &CommitId) -> Result<Projection, 
         last.insert(trailers.store.clone(), (commit, id.clone()));
     }
     for (name, (commit, id)) in &last {
-        if let Some(before) = core.index.store(name)?
+        if let Some(before) = rows.before(name)?
             && before.uid == commit.trailers.uid
             && before.change != *id
             && let Some(mut earlier) = core.index.change(&before.change)?
@@ -148,7 +183,9 @@ fn project(core: &Core, commits: &[Ours], tip: &CommitId) -> Result<Projection, 
         {
             projection.changes.push(earlier);
         }
-        if let Some(row) = row(core, name, commit)? {
+        // A change that is known to have reached its goal says what the cluster showed then.
+        let reached = changes.get(id).is_some_and(|it| it.state == State::Ready);
+        if let Some(row) = rows.after(commit, reached)? {
             projection.stores.push((name.clone(), row));
         }
     }
@@ -208,22 +245,6 @@ fn merged(core: &Core, change: &mut Change, commit: &Ours, cluster: Option<&Clus
     }
 }
 
-/// The cluster of the store that a commit is about.
-fn cluster_of(
-    core: &Core,
-    name: &StoreName,
-    commit: &Ours,
-) -> Result<Option<ClusterName>, ProjectError> {
-    if let Some(row) = core
-        .index
-        .store(name)?
-        .filter(|row| row.uid == commit.trailers.uid)
-    {
-        return Ok(Some(row.record.spec.cluster));
-    }
-    Ok(read(core, name, &commit.id)?.map(|record| record.spec.cluster))
-}
-
 /// A merged change that a later one overtook before Flux had it.
 fn overtaken(change: &mut Change, by: &ChangeId, at: Timestamp) -> bool {
     // Where no cluster is watched merged is the end; only a followed change has a deadline.
@@ -247,87 +268,13 @@ fn history_item(commit: &Ours) -> HistoryItem {
     }
 }
 
-/// A store's row as its newest commit of ours left it.
-fn row(core: &Core, name: &StoreName, commit: &Ours) -> Result<Option<StoreRow>, ProjectError> {
-    let here = read(core, name, &commit.id)?;
-    let removed_at = here.is_none().then_some(commit.at);
-    let at = if here.is_some() {
-        Some(&commit.id)
-    } else {
-        commit.parent.as_ref()
-    };
-    let before = core
-        .index
-        .store(name)?
-        .filter(|row| row.uid == commit.trailers.uid);
-    let record = match (here, at) {
-        (Some(record), _) => Some(record),
-        (None, Some(parent)) => read(core, name, parent)?,
-        (None, None) => None,
-    };
-    let Some(record) = record else {
-        return Ok(None);
-    };
-    // A change that is known to have reached its goal says what the cluster showed then; a rebuild has no other word.
-    let reached = core
-        .index
-        .change(&commit.trailers.change)?
-        .is_some_and(|it| it.state == State::Ready);
-    let created_ms = i64::try_from(ulid_ms(&commit.trailers)).unwrap_or_default();
-    let created_at = Timestamp::from_millisecond(created_ms).unwrap_or(commit.at);
-    let spec_hash = match at {
-        Some(at) => spec_hash(core, &record, at)?,
-        None => String::new(),
-    };
-    Ok(Some(StoreRow {
-        uid: commit.trailers.uid.clone(),
-        desired: commit.id.clone(),
-        deploy: core.published_deploy(&record.spec.cluster)?,
-        spec_hash,
-        change: commit.trailers.change.clone(),
-        applied: if reached {
-            Some(commit.id.clone())
-        } else {
-            before.and_then(|row| row.applied)
-        },
-        created_at,
-        updated_at: commit.at.max(created_at),
-        gone: removed_at.is_some() && (reached || !core.watched.contains_key(&record.spec.cluster)),
-        removed_at,
-        notice: None,
-        template: commit.trailers.template.clone(),
-        record,
-    }))
-}
-
-fn ulid_ms(trailers: &Trailers) -> u64 {
-    ulid::Ulid::from_string(trailers.uid.as_str()).map_or(0, |it| it.timestamp_ms())
-}
-
-fn read(core: &Core, name: &StoreName, commit: &CommitId) -> Result<Option<Record>, GitError> {
-    let bytes = core.repo.read(commit, &record_path(name))?;
-    Ok(bytes.and_then(|bytes| read_record(name, &bytes).ok()))
-}
-
-fn spec_hash(core: &Core, record: &Record, commit: &CommitId) -> Result<String, GitError> {
-    let path = format!(
-        "{}/tenant.yaml",
-        store_folder(&record.spec.cluster, record.name())
-    );
-    let file = core.repo.read(commit, &path)?.unwrap_or_default();
-    Ok(digest_in(&file, "spec").unwrap_or_default().to_owned())
-}
-
 /// Lets go of what is published, and notes in the book what stores take now.
-fn settle_desk(core: &Core, projection: &Projection, published: &[ChangeId]) {
+fn settle_desk(core: &Core, projection: &Projection, commits: &[Ours], published: &[ChangeId]) {
     let mut desk = core.desk();
     for id in published {
         desk.remove(id);
     }
-    desk.forget_written(|commit| {
-        let tip = projection.tip.as_ref();
-        tip.is_some_and(|tip| core.repo.is_ancestor(commit, tip).unwrap_or(false))
-    });
+    desk.forget_written(&commits.iter().map(|it| it.id.clone()).collect());
     for (name, row) in &projection.stores {
         reserve::settle(core, &mut desk, name, Some(row));
     }

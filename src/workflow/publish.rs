@@ -70,19 +70,18 @@ pub(super) fn push(
         .collect();
     let outcome = remote.push(&core.repo, &refs)?;
     if matches!(outcome, PushOutcome::Pushed) {
-        for (branch, commit) in out {
+        let mut moves = Vec::new();
+        for (branch, new) in out {
             let reference = core.published_ref(&branch);
             let old = core.repo.reference(&reference).map_err(git)?;
-            // A fetch that moved it meanwhile knows better; the next look sees what it brought.
-            let _landed = core
-                .repo
-                .update(&[RefUpdate {
-                    reference,
-                    old,
-                    new: commit,
-                }])
-                .map_err(git)?;
+            moves.push(RefUpdate {
+                reference,
+                old,
+                new,
+            });
         }
+        // A fetch that moved one meanwhile knows better; the next look sees what it brought.
+        let _landed = core.repo.update(&moves).map_err(git)?;
     }
     Ok(outcome)
 }
@@ -130,16 +129,18 @@ fn forget_unknown(core: &Core) -> Result<(), GitError> {
 /// are derived again on the new tip, nothing is rebased.
 pub(super) fn start_over(core: &Core, why: &str) -> Result<(), GitError> {
     if matches!(core.settings.mode, Mode::Remote { .. }) {
+        let mut moves = Vec::new();
         for (full, there) in core.repo.references("refs/remotes/origin/")? {
             let Some(branch) = full.strip_prefix("refs/remotes/origin/") else {
                 continue;
             };
             let old = core.repo.branch(branch)?;
             if old.as_ref() != Some(&there) {
-                // Only this writer moves the mirror's branches, so the old value is the one just read.
-                let _landed = core.repo.update(&[RefUpdate::branch(branch, old, there)])?;
+                moves.push(RefUpdate::branch(branch, old, there));
             }
         }
+        // Only this writer moves the mirror's branches, so the old values are those just read.
+        let _landed = core.repo.update(&moves)?;
         forget_unknown(core)?;
     }
     core.desk().start_over(Core::now(), why);

@@ -27,7 +27,7 @@ mod templates;
 mod token;
 
 pub use error::StartError;
-use load::{load_book, load_desk, load_ended};
+use load::{let_go_of_done, load_book, load_desk, load_ended};
 pub(super) use policy::{POLICY_REF, parse_policy, put_in_force, read_policy};
 use policy::{nothing, nowhere};
 pub(super) use templates::templates;
@@ -86,6 +86,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     load_desk(&core)?;
     load_ended(&core)?;
     catch_up(&core)?;
+    let_go_of_done(&core)?;
     publish::start_over(&core, "derived again after a start")?;
     load_book(&core)?;
     core.journal.forget_old_answers(Core::now())?;

@@ -135,11 +135,7 @@ fn a_long_history_of_edits_is_what_git_would_have_written() {
         assert_eq!(ours, judged_diff(&bench, before.as_str(), commit.as_str()));
     }
     let walked = bench.repo.since(&tip, None).unwrap();
-    assert_eq!(
-        walked.iter().map(|commit| &commit.id).collect::<Vec<_>>(),
-        line.iter().collect::<Vec<_>>(),
-        "parents come before children"
-    );
+    assert_eq!(walked, line, "parents come before children");
     line.reverse();
     assert_eq!(bench.repo.since(&tip, Some(&line[3])).unwrap().len(), 3);
     assert!(
@@ -535,7 +531,6 @@ fn what_people_commit_is_seen_for_what_it_is() {
     );
     let merge = foreign_commit(repo, &tree, &[&odd, &side], &[]);
     let new = bench.repo.since(&merge, Some(&base)).unwrap();
-    let new: Vec<_> = new.into_iter().map(|commit| commit.id).collect();
     assert_eq!(new.len(), 3);
     assert!(new[..2].contains(&odd) && new[..2].contains(&side));
     assert_eq!(new[2], merge, "after both of its parents");

@@ -2,10 +2,10 @@
 
 use crate::domain::change::ChangeError;
 use crate::domain::entry::Entry;
-use crate::domain::record::Record;
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
 use crate::git::GitError;
 use crate::render::RenderError;
+use crate::workflow::derive::Made;
 
 /// Why a group did not land.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub(in crate::workflow) enum GroupError {
 /// What became of one entry of a group.
 pub(in crate::workflow) enum Fate {
     /// A commit carries it.
-    Written(CommitId, Box<Record>),
+    Written(CommitId, Box<Made>),
     /// There was nothing to write.
     Nothing,
     /// It failed, alone.

@@ -20,6 +20,23 @@ pub(super) fn load_desk(core: &Core) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Lets entries go that are done as far as Git and the index know: a kill brings back what was let go of last.
+pub(super) fn let_go_of_done(core: &Core) -> Result<(), StartError> {
+    let mut desk = core.desk();
+    let mut done = Vec::new();
+    for entry in desk.entries() {
+        let known = core.index.change(&entry.change.id)?;
+        if known.is_some_and(|it| it.state.is_merged() || it.state.is_end()) {
+            done.push(entry.change.id.clone());
+        }
+    }
+    for id in &done {
+        desk.remove(id);
+    }
+    core.journal.release(&done)?;
+    Ok(())
+}
+
 /// Works out what every store takes, and goes on with deletions that a stop interrupted.
 pub(super) fn load_book(core: &Core) -> Result<(), StartError> {
     let mut rows = Vec::new();

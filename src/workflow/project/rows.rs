@@ -1,0 +1,174 @@
+//! Stores' rows before and after some commits of ours: from the desk where it knows what a commit made, else from Git.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::{Ours, ProjectError};
+use crate::domain::entry::StoreRow;
+use crate::domain::record::{Record, record_path, sha256_hex};
+use crate::domain::trailers::Trailers;
+use crate::domain::{ClusterName, CommitId, StoreName};
+use crate::git::GitError;
+use crate::render::{digest_in, store_folder};
+use crate::workflow::core::Core;
+use crate::workflow::derive::{Made, read_record};
+use crate::workflow::desk::Unpublished;
+
+/// Rows of the stores that some commits are about.
+pub(super) struct Rows<'a> {
+    core: &'a Core,
+    tip: &'a CommitId,
+    before: HashMap<StoreName, Option<StoreRow>>,
+    /// Published heads of deploy branches, looked up once.
+    deploys: HashMap<ClusterName, Option<CommitId>>,
+}
+
+impl<'a> Rows<'a> {
+    /// Rows around commits that `tip`, the published head of main, has.
+    pub(super) fn new(core: &'a Core, tip: &'a CommitId) -> Self {
+        Self {
+            core,
+            tip,
+            before: HashMap::new(),
+            deploys: HashMap::new(),
+        }
+    }
+
+    /// The row that the index has of a store.
+    pub(super) fn before(&mut self, name: &StoreName) -> Result<Option<&StoreRow>, ProjectError> {
+        if !self.before.contains_key(name) {
+            let row = self.core.index.store(name)?;
+            self.before.insert(name.clone(), row);
+        }
+        Ok(self.before.get(name).and_then(Option::as_ref))
+    }
+
+    /// The cluster of the store that a commit is about.
+    pub(super) fn cluster(&mut self, commit: &Ours) -> Result<Option<ClusterName>, ProjectError> {
+        let trailers = &commit.trailers;
+        let row = self.before(&trailers.store)?;
+        if let Some(row) = row.filter(|row| row.uid == trailers.uid) {
+            return Ok(Some(row.record.spec.cluster.clone()));
+        }
+        let made = self.made(commit)?;
+        Ok(made.map(|made| made.record.spec.cluster))
+    }
+
+    /// A store's row as its newest commit of ours left it; `reached`: the commit's change has reached its goal.
+    pub(super) fn after(
+        &mut self,
+        commit: &Ours,
+        reached: bool,
+    ) -> Result<Option<StoreRow>, ProjectError> {
+        let trailers = &commit.trailers;
+        let here = self.made(commit)?;
+        let removed_at = here.is_none().then_some(commit.at);
+        let made = match (here, &commit.parent) {
+            (Some(made), _) => Some(made),
+            (None, Some(parent)) => self.read(&trailers.store, parent)?,
+            (None, None) => None,
+        };
+        let Some(Made { record, spec_hash }) = made else {
+            return Ok(None);
+        };
+        let before = self.before(&trailers.store)?;
+        let before = before.filter(|row| row.uid == trailers.uid);
+        let applied = if reached {
+            Some(commit.id.clone())
+        } else {
+            before.and_then(|row| row.applied.clone())
+        };
+        let created_at = created_at(trailers).unwrap_or(commit.at);
+        let watched = self.core.watched.contains_key(&record.spec.cluster);
+        Ok(Some(StoreRow {
+            uid: trailers.uid.clone(),
+            desired: commit.id.clone(),
+            deploy: self.deploy(&record.spec.cluster)?,
+            spec_hash,
+            change: trailers.change.clone(),
+            applied,
+            created_at,
+            updated_at: commit.at.max(created_at),
+            gone: removed_at.is_some() && (reached || !watched),
+            removed_at,
+            notice: None,
+            template: trailers.template.clone(),
+            record,
+        }))
+    }
+
+    fn deploy(&mut self, cluster: &ClusterName) -> Result<Option<CommitId>, GitError> {
+        if let Some(known) = self.deploys.get(cluster) {
+            return Ok(known.clone());
+        }
+        let head = self.core.published_deploy(cluster)?;
+        self.deploys.insert(cluster.clone(), head.clone());
+        Ok(head)
+    }
+
+    /// What a commit made of its store; none where it took the store away.
+    fn made(&mut self, commit: &Ours) -> Result<Option<Made>, GitError> {
+        let name = &commit.trailers.store;
+        match self.core.desk().made_by(&commit.id, name) {
+            Some(Unpublished::Store(made)) => return Ok(Some((**made).clone())),
+            Some(Unpublished::Removed) => return Ok(None),
+            None => {}
+        }
+        match self.at_the_tip(&commit.trailers)? {
+            Some(made) => Ok(Some(made)),
+            None => self.read(name, &commit.id),
+        }
+    }
+
+    /// A store as it is now, where its deploy branch says that its record on main is the accepted one: its rendered
+    /// files carry the record's digest. Old commits are dear to read.
+    fn at_the_tip(&mut self, trailers: &Trailers) -> Result<Option<Made>, GitError> {
+        let name = &trailers.store;
+        let Some(bytes) = self.core.repo.read(self.tip, &record_path(name))? else {
+            return Ok(None);
+        };
+        let record = read_record(name, &bytes).ok();
+        let same_life = |it: &Record| it.metadata.uid.as_ref() == Some(&trailers.uid);
+        let Some(record) = record.filter(same_life) else {
+            return Ok(None);
+        };
+        let Some(head) = self.deploy(&record.spec.cluster)? else {
+            return Ok(None);
+        };
+        let tenant = self.core.repo.read(&head, &tenant_path(&record))?;
+        let tenant = tenant.unwrap_or_default();
+        let digest = sha256_hex(&bytes);
+        match (digest_in(&tenant, "record"), digest_in(&tenant, "spec")) {
+            (Some(of), Some(spec_hash)) if digest.starts_with(of) => {
+                let spec_hash = spec_hash.to_owned();
+                Ok(Some(Made { record, spec_hash }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn read(&self, name: &StoreName, commit: &CommitId) -> Result<Option<Made>, GitError> {
+        let repo = &self.core.repo;
+        let bytes = repo.read(commit, &record_path(name))?;
+        let Some(record) = bytes.and_then(|bytes| read_record(name, &bytes).ok()) else {
+            return Ok(None);
+        };
+        let tenant = repo
+            .read(commit, &tenant_path(&record))?
+            .unwrap_or_default();
+        let spec_hash = digest_in(&tenant, "spec").unwrap_or_default().to_owned();
+        Ok(Some(Made { record, spec_hash }))
+    }
+}
+
+fn tenant_path(record: &Record) -> String {
+    let folder = store_folder(&record.spec.cluster, record.name());
+    format!("{folder}/tenant.yaml")
+}
+
+/// When a store's first request was accepted: its uid says so.
+fn created_at(trailers: &Trailers) -> Option<Timestamp> {
+    let millis = ulid::Ulid::from_string(trailers.uid.as_str()).ok()?;
+    Timestamp::from_millisecond(i64::try_from(millis.timestamp_ms()).ok()?).ok()
+}
