@@ -16,12 +16,16 @@ const FOREIGN_DEPTH: usize = 1000;
 /// How long an alarm is shown after its cause was put right, in hours.
 const SHOWN_HOURS: i64 = 1;
 
-/// Looks at every published deploy branch: remembers ours, and notes what is wrong.
-pub(super) fn look_at_deploy_branches(core: &Core) -> Result<(), GitError> {
+/// Forgets alarms that were shown long enough.
+pub(super) fn forget_old(core: &Core) {
     let limit = Core::now()
         .checked_sub(SignedDuration::from_hours(SHOWN_HOURS))
         .unwrap_or_default();
     lock(&core.deploy_alarms).retain(|_, (at, _)| *at > limit);
+}
+
+/// Looks at every published deploy branch: remembers ours, and notes what is wrong.
+pub(super) fn look_at_deploy_branches(core: &Core) -> Result<(), GitError> {
     for cluster in core.in_force().policy.clusters.keys() {
         let Some(head) = core.published_deploy(cluster)? else {
             continue;
@@ -73,6 +77,9 @@ pub(super) fn ours(
 
 /// Whether a head is signed with our deploy key and has our newest commit behind it.
 fn follows(core: &Core, head: &CommitId, mark: Option<&CommitId>) -> Result<bool, GitError> {
+    if mark == Some(head) {
+        return Ok(true);
+    }
     if core.repo.verified(head, &core.keys.ring)? != Some(KeyRole::Deploy) {
         return Ok(false);
     }
@@ -93,6 +100,6 @@ pub(super) fn trusted(core: &Core, head: &CommitId) -> Result<Option<CommitId>, 
 }
 
 /// The reference that remembers our newest published deploy commit.
-fn mark(cluster: &ClusterName) -> String {
+pub(super) fn mark(cluster: &ClusterName) -> String {
     format!("refs/fleetwright/{}", deploy_branch(cluster))
 }

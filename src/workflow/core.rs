@@ -10,6 +10,7 @@ use tokio::sync::{Notify, broadcast, watch};
 
 use super::desk::Desk;
 use super::settings::{Mode, Settings};
+use super::steady::Moment;
 use crate::cluster::{Cluster, View};
 use crate::domain::policy::FleetPolicy;
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
@@ -71,6 +72,8 @@ pub(super) struct Core {
     pub(super) deploy_alarms: Mutex<BTreeMap<ClusterName, (Timestamp, String)>>,
     /// Whether the clusters' bootstraps on main were looked at since the policy came into force.
     pub(super) prepared: AtomicBool,
+    /// How things were when everything was last found right.
+    pub(super) steady: Mutex<Option<Moment>>,
     /// Rings when published branches moved.
     pub(super) published: watch::Sender<()>,
     /// Wakes the writer.

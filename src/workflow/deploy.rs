@@ -14,6 +14,20 @@ use crate::render::{Files, deploy_branch, render_store, root_files};
 /// Stores whose folders an accepted deletion takes away.
 pub(super) type Dropped = BTreeSet<StoreName>;
 
+/// What a group wants deployed to one cluster.
+pub(super) struct Order<'a> {
+    /// The cluster.
+    pub(super) cluster: &'a ClusterName,
+    /// The group's edits below its folder.
+    pub(super) edits: &'a Edits,
+    /// Stores whose deletion was accepted.
+    pub(super) dropped: &'a Dropped,
+    /// main before the group's changes.
+    pub(super) base: Option<&'a CommitId>,
+    /// main after them.
+    pub(super) source: &'a CommitId,
+}
+
 /// The old head (none for a new branch) and the new one.
 type Moved = (Option<CommitId>, CommitId);
 
@@ -23,20 +37,27 @@ pub(super) fn commit(
     core: &Core,
     group: &mut Group<'_>,
     in_force: &InForce,
-    cluster: &ClusterName,
-    edits: &Edits,
-    dropped: &Dropped,
-    source: Option<&CommitId>,
+    order: &Order<'_>,
 ) -> Result<Option<Moved>, GroupError> {
-    let Some(source) = source else {
-        return Ok(None);
-    };
+    let Order {
+        cluster,
+        edits,
+        dropped,
+        source,
+        ..
+    } = *order;
     let head = core.repo.branch(&deploy_branch(cluster))?;
     let trusted = match &head {
         Some(head) => alarm::ours(core, cluster, head)?,
         None => None,
     };
-    let mut all = edits.clone();
+    let folder = format!("clusters/{cluster}");
+    let whole_folder = reusable(group, order, &folder, head.as_ref(), trusted.as_ref())?;
+    let mut all = if whole_folder {
+        Edits::new()
+    } else {
+        edits.clone()
+    };
     if trusted.is_none() {
         for (path, bytes) in whole(core, in_force, cluster)? {
             all.entry(path).or_insert(Edit::Put(bytes));
@@ -47,6 +68,13 @@ pub(super) fn commit(
         commit: &in_force.commit,
         path: "charts",
     }];
+    if whole_folder {
+        grafts.push(Graft {
+            folder: &folder,
+            commit: source,
+            path: &folder,
+        });
+    }
     if let Some(trusted) = trusted.as_ref().filter(|it| Some(*it) != head.as_ref()) {
         // Somebody else's commit is on top: what it did to the tree is undone, its history stays.
         grafts.push(Graft {
@@ -83,6 +111,22 @@ pub(super) fn commit(
         dropped,
     )?;
     Ok(Some((head, made)))
+}
+
+/// Whether the cluster's folder on main can be taken over as it is: before the group's changes it was, to the byte,
+/// what the deploy branch holds, so that it holds nothing but that and these changes.
+fn reusable(
+    group: &Group<'_>,
+    order: &Order<'_>,
+    folder: &str,
+    head: Option<&CommitId>,
+    trusted: Option<&CommitId>,
+) -> Result<bool, GitError> {
+    let (Some(head), Some(base)) = (head.filter(|it| Some(*it) == trusted), order.base) else {
+        return Ok(false);
+    };
+    let here = group.entry(base, folder)?;
+    Ok(here.is_some() && here == group.entry(head, folder)?)
 }
 
 /// Everything a new deploy branch holds: the cluster's own files, and every accepted store's rendering.

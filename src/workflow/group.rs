@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::alarm;
 use super::core::{Core, InForce};
-use super::deploy::{self, Dropped};
+use super::deploy::{self, Dropped, Order};
 use super::derive::{Derived, Underivable, derive, plan_removal, title};
 use super::desk::Unpublished;
 use super::holds::hold;
+use super::settings::Mode;
+use super::steady::Moment;
 use super::{prepare, repair, secrets};
 use crate::domain::accept::{Circumstances, Intent};
 use crate::domain::book::{Book, Held};
@@ -34,7 +37,13 @@ struct Work<'a> {
     core: &'a Core,
     in_force: InForce,
     group: Group<'a>,
+    /// How things were when the group began.
+    moment: Moment,
+    /// Whether nothing but our own groups moved anything since all was found right.
+    steady: bool,
     main: Option<CommitId>,
+    /// main with everything put right, before the first change.
+    base: Option<CommitId>,
     tip: Option<CommitId>,
     deploys: BTreeMap<ClusterName, Edits>,
     dropped: BTreeMap<ClusterName, Dropped>,
@@ -47,15 +56,19 @@ struct Work<'a> {
 /// Writes and lands a group. On any error nothing has moved.
 pub(super) fn write(
     core: &Core,
+    moment: Moment,
     ids: &[ChangeId],
     removals: &BTreeSet<StoreName>,
 ) -> Result<Report, GroupError> {
-    let main = core.repo.branch("main")?;
+    let main = moment.reference("refs/heads/main").cloned();
     let mut work = Work {
         core,
         in_force: core.in_force(),
         group: core.repo.group()?,
+        steady: moment.is_steady(core),
+        moment,
         tip: main.clone(),
+        base: None,
         main,
         deploys: BTreeMap::new(),
         dropped: BTreeMap::new(),
@@ -65,6 +78,7 @@ pub(super) fn write(
     };
     work.prepare()?;
     work.put_right()?;
+    work.base.clone_from(&work.tip);
     let began = Instant::now();
     for (position, id) in ids.iter().enumerate() {
         if began.elapsed() > BOUND && position > 0 {
@@ -101,7 +115,10 @@ impl Work<'_> {
             return Ok(());
         };
         let clusters: Vec<ClusterName> = self.in_force.policy.clusters.keys().cloned().collect();
-        let astray = repair::astray(self.core, &tip, &clusters)?;
+        let astray = match self.steady {
+            true => Vec::new(),
+            false => repair::astray(self.core, &tip, &clusters)?,
+        };
         let mut edits = Edits::new();
         repair::records(self.core, &tip, &mut edits)?;
         if astray.is_empty() && edits.is_empty() {
@@ -335,31 +352,9 @@ impl Work<'_> {
     }
 
     fn land(mut self) -> Result<Report, GroupError> {
-        let mut updates = Vec::new();
-        for cluster in self.in_force.policy.clusters.keys() {
-            let edits = self.deploys.remove(cluster).unwrap_or_default();
-            let dropped = self.dropped.remove(cluster).unwrap_or_default();
-            let source = self.tip.as_ref();
-            let made = deploy::commit(
-                self.core,
-                &mut self.group,
-                &self.in_force,
-                cluster,
-                &edits,
-                &dropped,
-                source,
-            )?;
-            if let Some((old, new)) = made {
-                updates.push(RefUpdate::branch(&deploy_branch(cluster), old, new));
-            }
-        }
-        // main moves last: a deploy head that names a source ahead of main tells a restart what was landing.
-        if let Some(tip) = self
-            .tip
-            .as_ref()
-            .filter(|tip| Some(*tip) != self.main.as_ref())
-        {
-            updates.push(RefUpdate::branch("main", self.main.clone(), tip.clone()));
+        let mut updates = self.deploy()?;
+        if let Some(tip) = self.tip.take_if(|tip| Some(&*tip) != self.main.as_ref()) {
+            updates.push(RefUpdate::branch("main", self.main.take(), tip));
         }
         if !updates.is_empty() {
             match self.group.land(&updates)? {
@@ -368,7 +363,42 @@ impl Work<'_> {
             }
         }
         self.core.prepared.store(true, Ordering::Relaxed);
+        self.moment.was_right(self.core, &updates);
         Ok(self.report)
+    }
+
+    /// The deploy commits, as moves of their branches.
+    fn deploy(&mut self) -> Result<Vec<RefUpdate>, GroupError> {
+        let Some(source) = self.tip.clone() else {
+            return Ok(Vec::new());
+        };
+        let mut updates = Vec::new();
+        for cluster in self.in_force.policy.clusters.keys() {
+            let edits = self.deploys.remove(cluster).unwrap_or_default();
+            if self.steady && edits.is_empty() {
+                continue;
+            }
+            let order = Order {
+                cluster,
+                edits: &edits,
+                dropped: &self.dropped.remove(cluster).unwrap_or_default(),
+                base: self.base.as_ref(),
+                source: &source,
+            };
+            let made = deploy::commit(self.core, &mut self.group, &self.in_force, &order)?;
+            let Some((old, new)) = made else { continue };
+            if matches!(self.core.settings.mode, Mode::Embedded) {
+                // What lands is published: that it is our newest one moves along.
+                let mark = alarm::mark(cluster);
+                updates.push(RefUpdate {
+                    old: self.moment.reference(&mark).cloned(),
+                    reference: mark,
+                    new: new.clone(),
+                });
+            }
+            updates.push(RefUpdate::branch(&deploy_branch(cluster), old, new));
+        }
+        Ok(updates)
     }
 }
 

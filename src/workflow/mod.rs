@@ -29,6 +29,7 @@ mod secrets;
 mod settings;
 mod skeleton;
 mod start;
+mod steady;
 mod suspects;
 mod writer;
 

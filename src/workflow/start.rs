@@ -72,6 +72,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
         put_back: Mutex::new(BTreeSet::new()),
         deploy_alarms: Mutex::new(BTreeMap::new()),
         prepared: AtomicBool::new(false),
+        steady: Mutex::new(None),
         published: watch::channel(()).0,
         wake: Notify::new(),
         moved: broadcast::channel(4096).0,

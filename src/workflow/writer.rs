@@ -16,6 +16,7 @@ use super::pace::BackOff;
 use super::project::{self, ProjectError};
 use super::pusher::{Pusher, PusherError};
 use super::settings::Mode;
+use super::steady::Moment;
 use super::{adopt, alarm, outcome, reserve};
 use crate::domain::{ChangeId, StoreName};
 use crate::git::{GitError, Remote};
@@ -152,8 +153,12 @@ fn work(core: &Core, take: Option<&Take>) -> Result<Worked, TurnError> {
     core.repo.confirm()?;
     project::catch_up(core)?;
     adopt::take_in(core)?;
-    adopt::foreign_policy(core)?;
-    alarm::look_at_deploy_branches(core)?;
+    alarm::forget_old(core);
+    let moment = Moment::now(core)?;
+    if !moment.is_steady(core) {
+        adopt::foreign_policy(core)?;
+        alarm::look_at_deploy_branches(core)?;
+    }
     let Some(take) = take else {
         return Ok(Worked::default());
     };
@@ -173,7 +178,7 @@ fn work(core: &Core, take: Option<&Take>) -> Result<Worked, TurnError> {
         };
         (ids, removals)
     };
-    let done = write(core, &ids, removals);
+    let done = write(core, moment, &ids, removals);
     core.desk().end_taking();
     // A search takes few: what it took may have come to nothing, and others wait.
     Ok(Worked {
@@ -183,9 +188,14 @@ fn work(core: &Core, take: Option<&Take>) -> Result<Worked, TurnError> {
 }
 
 /// Writes a group and notes what became of it.
-fn write(core: &Core, ids: &[ChangeId], removals: BTreeSet<StoreName>) -> Result<bool, TurnError> {
+fn write(
+    core: &Core,
+    moment: Moment,
+    ids: &[ChangeId],
+    removals: BTreeSet<StoreName>,
+) -> Result<bool, TurnError> {
     let began = Instant::now();
-    let written = group::write(core, ids, &removals);
+    let written = group::write(core, moment, ids, &removals);
     let report = match written {
         Ok(report) => report,
         Err(error) => {
