@@ -41,8 +41,16 @@ fn json_scalar(
             .write_str(value.as_str().unwrap_or_default())
             .map_err(Error::from);
     }
+    if let Some(text) = value.as_str().filter(|it| is_clear(it)) {
+        out.write_char('"')?;
+        out.write_str(text)?;
+        return out.write_char('"').map_err(Error::from);
+    }
     let json = serde_json::to_string(value)
         .map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))?;
+    if json.is_ascii() && !json.contains('\u{7f}') {
+        return out.write_str(&json).map_err(Error::from);
+    }
     for c in json.chars() {
         let breaks = matches!(
             c,
@@ -55,4 +63,10 @@ fn json_scalar(
         }
     }
     Ok(())
+}
+
+/// Whether a text stands between quotes as it is, in JSON and in YAML.
+fn is_clear(text: &str) -> bool {
+    let clear = |b: u8| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\';
+    text.bytes().all(clear)
 }
