@@ -2,7 +2,7 @@
 //!
 //! The admission policies of the bootstrap refuse the rest again, in the cluster.
 
-use serde_json::Value;
+use super::yaml::node::Node;
 
 /// Why rendered objects are not what the file is for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,15 +40,15 @@ pub(super) struct Expected<'a> {
 }
 
 /// Holds every object against what the file may hold.
-pub(super) fn check(objects: &[Value], expected: &[Expected<'_>]) -> Result<(), CheckError> {
+pub(super) fn check(objects: &[Node<'_>], expected: &[Expected<'_>]) -> Result<(), CheckError> {
     objects
         .iter()
         .try_for_each(|object| check_one(object, expected))
 }
 
-fn check_one(object: &Value, expected: &[Expected<'_>]) -> Result<(), CheckError> {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
-    let kind = text("/kind").unwrap_or("an object without kind").to_owned();
+fn check_one(object: &Node<'_>, expected: &[Expected<'_>]) -> Result<(), CheckError> {
+    let text = |pointer: &str| object.at(pointer).and_then(Node::text);
+    let kind = || text("/kind").unwrap_or("an object without kind").to_owned();
     let same = |it: &&Expected<'_>| {
         Some(it.kind) == text("/kind") && Some(it.api_version) == text("/apiVersion")
     };
@@ -58,15 +58,20 @@ fn check_one(object: &Value, expected: &[Expected<'_>]) -> Result<(), CheckError
             .map(|it| it.kind)
             .collect::<Vec<_>>()
             .join(", ");
-        return Err(CheckError::Kind { kind, allowed });
+        return Err(CheckError::Kind {
+            kind: kind(),
+            allowed,
+        });
     };
     for (field, value) in &wanted.fields {
-        let found = object.pointer(field);
-        if found.and_then(Value::as_str) != *value || (value.is_none() && found.is_some()) {
+        let found = object.at(field);
+        if found.and_then(Node::text) != *value || (value.is_none() && found.is_some()) {
             return Err(CheckError::Field {
-                kind,
+                kind: kind(),
                 field: (*field).to_owned(),
-                found: found.map_or("nothing".to_owned(), ToString::to_string),
+                found: found.map_or("nothing".to_owned(), |it| {
+                    it.clone().into_value().to_string()
+                }),
                 wanted: value.map_or("absent".to_owned(), |it| format!("{it:?}")),
             });
         }

@@ -151,8 +151,11 @@ pub fn bootstrap(
         it.deploy_keys
             .values_mut()
             .for_each(|line| *line = STANDARD.encode(line.as_bytes()));
-        let printed = templates.print(name, &json!({ "cluster": context, "bootstrap": it }))?;
-        let all = yaml::read_all(&printed).map_err(|source| RenderError::Yaml {
+        let printed = templates.print(
+            name,
+            &Templates::context(&json!({ "cluster": context, "bootstrap": it })),
+        )?;
+        let all = yaml::read_nodes(&printed).map_err(|source| RenderError::Yaml {
             template: name.to_owned(),
             source,
         })?;
@@ -196,7 +199,8 @@ fn shared(
     context: &Value,
     expected: &Expected<'_>,
 ) -> Result<(String, Vec<u8>), RenderError> {
-    let object = one(template, &templates.print(template, context)?)?;
+    let printed = templates.print(template, &Templates::context(context))?;
+    let object = one(template, &printed)?;
     let fail = |source| RenderError::Check {
         template: template.to_owned(),
         source,

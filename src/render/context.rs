@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use super::check::{Expected, check};
 use super::cluster::{chart_path, cluster_context};
 use super::values::release_values;
-use super::{RenderError, Templates, yaml};
+use super::yaml::node::Node;
+use super::{RenderError, yaml};
 use crate::domain::policy::{ClusterPolicy, FleetPolicy, PlanPolicy};
 use crate::domain::record::{Record, sha256_hex, shard};
 
@@ -14,7 +15,7 @@ use crate::domain::record::{Record, sha256_hex, shard};
 pub(super) struct Parts<'a> {
     pub(super) cluster: &'a ClusterPolicy,
     plan: &'a PlanPolicy,
-    pub(super) engine_values: Map<String, Value>,
+    pub(super) engine_values: &'a Map<String, Value>,
 }
 
 impl<'a> Parts<'a> {
@@ -38,14 +39,24 @@ impl<'a> Parts<'a> {
         Ok(Self {
             cluster,
             plan,
-            engine_values: engine.values.clone(),
+            engine_values: &engine.values,
         })
     }
 
+    /// SHA-256 over these slices as JSON.
     pub(super) fn digest(&self) -> String {
-        let slice =
-            json!({ "cluster": self.cluster, "plan": self.plan, "values": self.engine_values });
-        sha256_hex(slice.to_string().as_bytes())
+        #[derive(Serialize)]
+        struct Slices<'a> {
+            cluster: &'a ClusterPolicy,
+            plan: &'a PlanPolicy,
+            values: &'a Map<String, Value>,
+        }
+        let slices = serde_json::to_vec(&Slices {
+            cluster: self.cluster,
+            plan: self.plan,
+            values: self.engine_values,
+        });
+        sha256_hex(&slices.expect("a policy has text keys only"))
     }
 }
 
@@ -116,13 +127,13 @@ impl Context {
         }
     }
 
-    pub(super) fn objects(
+    /// The objects that a template printed, held against what a store's files may hold.
+    pub(super) fn objects<'a>(
         &self,
-        templates: &Templates,
         name: &str,
-    ) -> Result<Vec<Value>, RenderError> {
-        let printed = templates.print(name, self)?;
-        let objects = yaml::read_all(&printed).map_err(|source| RenderError::Yaml {
+        printed: &'a str,
+    ) -> Result<Vec<Node<'a>>, RenderError> {
+        let objects = yaml::read_nodes(printed).map_err(|source| RenderError::Yaml {
             template: name.to_owned(),
             source,
         })?;

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::cluster::{self, store_folder};
 use super::context::{Context, Parts};
+use super::yaml::node::Node;
 use super::{RenderError, Templates, yaml};
 use crate::domain::policy::FleetPolicy;
-use crate::domain::record::{Record, record_path, sha256_hex, shard};
+use crate::domain::record::{Record, hex, record_path, sha256_hex, shard};
 
 /// File contents by path.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -33,7 +35,7 @@ pub fn render_record(
     record: &Record,
 ) -> Result<(String, Vec<u8>), RenderError> {
     let name = "store/record.yaml.j2";
-    let printed = templates.print(name, &json!({ "record": record }))?;
+    let printed = templates.print(name, &Templates::context(&json!({ "record": record })))?;
     let document = one(name, &printed)?;
     Ok((
         record_path(record.name()),
@@ -49,26 +51,19 @@ pub fn render_store(
 ) -> Result<StoreFiles, RenderError> {
     let parts = Parts::find(policy, record)?;
     let context = Context::new(record, &parts);
-    let folder = store_folder(&record.spec.cluster, record.name());
-    let hh = shard(record.name());
-    let sync = format!(
-        "clusters/{}/shards/{hh}/sync/store-{}.yaml",
-        record.spec.cluster,
-        record.name()
-    );
+    let printed = printed(templates, record, &context)?;
     let mut bodies = BTreeMap::new();
-    bodies.insert(sync, context.objects(templates, "store/sync.yaml.j2")?);
-    bodies.insert(
-        format!("{folder}/tenant.yaml"),
-        context.objects(templates, "store/tenant.yaml.j2")?,
-    );
-    if record.metadata.deletion.is_none() {
-        bodies.insert(
-            format!("{folder}/release.yaml"),
-            context.objects(templates, "store/release.yaml.j2")?,
-        );
+    for (path, template, text) in &printed {
+        let body = Body::new(path, context.objects(template, text)?)?;
+        bodies.insert(path.as_str(), body);
     }
-    let spec_hash = sha256_hex(joined(&bodies)?.as_bytes());
+    let mut hash = Sha256::new();
+    for (path, body) in &bodies {
+        for part in [path, "\n", &body.blank] {
+            hash.update(part);
+        }
+    }
+    let spec_hash = hex(&hash.finalize());
     let (record_path, record_bytes) = render_record(templates, record)?;
     let first = [
         ("record", sha256_hex(&record_bytes)),
@@ -76,15 +71,11 @@ pub fn render_store(
         ("policy", parts.digest()),
     ];
     let mut own = Files::new();
-    for (path, mut objects) in bodies {
-        for object in &mut objects {
-            set_spec_hash(object, &spec_hash);
-        }
-        let body = emitted(&path, &objects)?;
-        own.insert(
-            path,
-            format!("{}{body}", header(&record_path, &spec_hash, &first, &body)).into_bytes(),
-        );
+    for (path, body) in bodies {
+        let body = body.filled(path, &spec_hash)?;
+        let mut file = header(&record_path, &spec_hash, &first, &body);
+        file.push_str(&body);
+        own.insert(path.to_owned(), file.into_bytes());
     }
     let shared = cluster::shared_files(templates, policy, record)?;
     Ok(StoreFiles {
@@ -94,15 +85,36 @@ pub fn render_store(
     })
 }
 
+/// What the store's templates print: path, template and text.
+fn printed(
+    templates: &Templates,
+    record: &Record,
+    context: &Context,
+) -> Result<Vec<(String, &'static str, String)>, RenderError> {
+    let cluster = &record.spec.cluster;
+    let (name, hh) = (record.name(), shard(record.name()));
+    let folder = store_folder(cluster, name);
+    let mut wanted = vec![
+        (
+            format!("clusters/{cluster}/shards/{hh}/sync/store-{name}.yaml"),
+            "store/sync.yaml.j2",
+        ),
+        (format!("{folder}/tenant.yaml"), "store/tenant.yaml.j2"),
+    ];
+    if record.metadata.deletion.is_none() {
+        wanted.push((format!("{folder}/release.yaml"), "store/release.yaml.j2"));
+    }
+    let context = Templates::context(context);
+    let print = |(path, template)| Ok((path, template, templates.print(template, &context)?));
+    wanted.into_iter().map(print).collect()
+}
+
 /// The comment line that opens a store's rendered file: its record, and the digests of all that made it.
 fn header(record: &str, spec_hash: &str, digests: &[(&str, String)], body: &str) -> String {
     let mut line =
         format!("# Rendered by Fleetwright from {record}, do not edit: spec={spec_hash}");
-    for (name, digest) in digests
-        .iter()
-        .cloned()
-        .chain([("body", sha256_hex(body.as_bytes()))])
-    {
+    let body = ("body", sha256_hex(body.as_bytes()));
+    for (name, digest) in digests.iter().chain([&body]) {
         line.push_str(&format!(" {name}={}", &digest[..12.min(digest.len())]));
     }
     line.push('\n');
@@ -119,33 +131,49 @@ pub fn digest_in<'a>(file: &'a [u8], name: &str) -> Option<&'a str> {
         .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
 }
 
-fn set_spec_hash(object: &mut Value, hash: &str) {
-    if let Some(blank) = object
-        .pointer_mut("/metadata/annotations")
-        .and_then(|it| it.get_mut(SPEC_HASH))
-    {
-        *blank = Value::String(hash.to_owned());
+/// A file's objects, and their text with the spec hash blank.
+struct Body<'a> {
+    objects: Vec<Node<'a>>,
+    blank: String,
+}
+
+impl<'a> Body<'a> {
+    fn new(path: &str, objects: Vec<Node<'a>>) -> Result<Self, RenderError> {
+        let blank = yaml::draft(&objects).map_err(no_yaml(path))?;
+        Ok(Self { objects, blank })
+    }
+
+    /// The text with the spec hash in its places, read back.
+    fn filled(mut self, path: &str, hash: &str) -> Result<String, RenderError> {
+        let places = ["metadata", "annotations", SPEC_HASH];
+        for object in &mut self.objects {
+            if let Some(blank) = object.at_mut(&places) {
+                *blank = Node::Text(hash.to_owned().into());
+            }
+        }
+        // Cheaper than to emit all again. Were a blank elsewhere or the hash in need of quotes, it would not be the same.
+        let blank = format!("\n    {SPEC_HASH}: \"\"\n");
+        let text = self
+            .blank
+            .replace(&blank, &format!("\n    {SPEC_HASH}: {hash}\n"));
+        if yaml::same(&text, &self.objects) {
+            return Ok(text);
+        }
+        emitted(path, &self.objects)
     }
 }
 
-fn joined(bodies: &BTreeMap<String, Vec<Value>>) -> Result<String, RenderError> {
-    let mut text = String::new();
-    for (path, objects) in bodies {
-        text.push_str(&format!("{path}\n{}", emitted(path, objects)?));
+pub(super) fn emitted(template: &str, objects: &[Node<'_>]) -> Result<String, RenderError> {
+    yaml::emit_nodes(objects).map_err(no_yaml(template))
+}
+
+fn no_yaml(template: &str) -> impl Fn(yaml::YamlError) -> RenderError {
+    move |source| RenderError::Yaml {
+        template: template.to_owned(),
+        source,
     }
-    Ok(text)
 }
 
-pub(super) fn emitted(template: &str, objects: &[Value]) -> Result<String, RenderError> {
-    yaml::emit_all(objects).map_err(|source| RenderError::Yaml {
-        template: template.to_owned(),
-        source,
-    })
-}
-
-pub(super) fn one(template: &str, printed: &str) -> Result<Value, RenderError> {
-    yaml::read_value(printed).map_err(|source| RenderError::Yaml {
-        template: template.to_owned(),
-        source,
-    })
+pub(super) fn one<'a>(template: &str, printed: &'a str) -> Result<Node<'a>, RenderError> {
+    yaml::read_node(printed).map_err(no_yaml(template))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
 use minijinja::Environment;
+use minijinja::value::{Serde, Value};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -85,20 +86,19 @@ impl Templates {
         &self.digest
     }
 
+    /// A context as templates see it, to be printed by any number of them.
+    pub(super) fn context(context: &impl Serialize) -> Value {
+        Value::from(Serde(context))
+    }
+
     /// What a template prints for a context.
-    pub(super) fn print(
-        &self,
-        name: &str,
-        context: &impl Serialize,
-    ) -> Result<String, RenderError> {
+    pub(super) fn print(&self, name: &str, context: &Value) -> Result<String, RenderError> {
         let fail = |error: minijinja::Error| RenderError::Template {
             template: name.to_owned(),
             detail: error.to_string(),
         };
         let template = self.env.get_template(name).map_err(fail)?;
-        template
-            .render(minijinja::value::Serde(context))
-            .map_err(fail)
+        template.render(context.clone()).map_err(fail)
     }
 }
 
