@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::check::{Expected, check};
+use super::memo::Shared;
 use super::store::{Files, emitted, one};
 use super::{RenderError, Templates, yaml};
 use crate::domain::policy::{ClusterPolicy, FleetPolicy};
@@ -66,16 +67,42 @@ pub fn root_files(
 /// What a store shares with others: its shard's Kustomization and marker, and its chart's object.
 pub(super) fn shared_files(
     templates: &Templates,
-    policy: &FleetPolicy,
+    policy: &ClusterPolicy,
     record: &Record,
 ) -> Result<Files, RenderError> {
     let spec = &record.spec;
-    let hh = shard(record.name());
-    let cluster = context_of(policy, &spec.cluster)?;
-    let at = format!("clusters/{}", spec.cluster);
-    let in_shard = json!({ "cluster": cluster, "shard": hh });
-    let (name, _) = chart_path(&spec.engine, &spec.version);
-    let chart = json!({ "cluster": cluster, "chart": { "name": name, "engine": spec.engine, "version": spec.version } });
+    let name = &spec.cluster;
+    let in_shard = Shared::Shard(shard(record.name()));
+    let mut files = templates.memo().files(name, policy, in_shard, |what| {
+        rendered(templates, name, policy, what)
+    })?;
+    let chart = Shared::Chart(spec.engine.clone(), spec.version.clone());
+    files.extend(templates.memo().files(name, policy, chart, |what| {
+        rendered(templates, name, policy, what)
+    })?);
+    Ok(files)
+}
+
+fn rendered(
+    templates: &Templates,
+    name: &ClusterName,
+    policy: &ClusterPolicy,
+    what: &Shared,
+) -> Result<Files, RenderError> {
+    let cluster = cluster_context(name, policy);
+    match what {
+        Shared::Shard(hh) => shard_files(templates, name, &cluster, hh),
+        Shared::Chart(engine, version) => chart_file(templates, name, &cluster, engine, version),
+    }
+}
+
+fn shard_files(
+    templates: &Templates,
+    name: &ClusterName,
+    cluster: &Value,
+    hh: &str,
+) -> Result<Files, RenderError> {
+    let context = json!({ "cluster": cluster, "shard": hh });
     let kustomization = Expected {
         api_version: "kustomize.toolkit.fluxcd.io/v1",
         kind: "Kustomization",
@@ -84,38 +111,50 @@ pub(super) fn shared_files(
             ("/spec/kubeConfig", None),
         ],
     };
-    let helm_chart = Expected {
-        api_version: "source.toolkit.fluxcd.io/v1",
-        kind: "HelmChart",
-        fields: vec![
-            ("/metadata/name", Some(&name)),
-            ("/spec/sourceRef/name", Some("fleet")),
-        ],
-    };
-    let path = |rest: String| format!("{at}/{rest}");
     Ok(Files::from([
         shared(
             templates,
             "cluster/shard.yaml.j2",
-            path(format!("root/shards/{hh}.yaml")),
-            &in_shard,
+            format!("clusters/{name}/root/shards/{hh}.yaml"),
+            &context,
             &kustomization,
         )?,
         shared(
             templates,
             "cluster/marker.yaml.j2",
-            path(format!("shards/{hh}/sync/_shard.yaml")),
-            &in_shard,
+            format!("clusters/{name}/shards/{hh}/sync/_shard.yaml"),
+            &context,
             &config_map(),
         )?,
-        shared(
-            templates,
-            "cluster/chart.yaml.j2",
-            path(format!("root/charts/{name}.yaml")),
-            &chart,
-            &helm_chart,
-        )?,
     ]))
+}
+
+fn chart_file(
+    templates: &Templates,
+    name: &ClusterName,
+    cluster: &Value,
+    engine: &str,
+    version: &str,
+) -> Result<Files, RenderError> {
+    let (object, _) = chart_path(engine, version);
+    let context = json!({ "cluster": cluster, "chart": { "name": object, "engine": engine, "version": version } });
+    let helm_chart = Expected {
+        api_version: "source.toolkit.fluxcd.io/v1",
+        kind: "HelmChart",
+        fields: vec![
+            ("/metadata/name", Some(&object)),
+            ("/spec/sourceRef/name", Some("fleet")),
+        ],
+    };
+    let path = format!("clusters/{name}/root/charts/{object}.yaml");
+    let file = shared(
+        templates,
+        "cluster/chart.yaml.j2",
+        path,
+        &context,
+        &helm_chart,
+    )?;
+    Ok(Files::from([file]))
 }
 
 /// What a cluster needs to follow its deploy branch.

@@ -8,6 +8,7 @@ mod check;
 mod cluster;
 mod context;
 mod env;
+mod memo;
 mod store;
 mod templates;
 mod values;

@@ -77,7 +77,7 @@ pub fn render_store(
         file.push_str(&body);
         own.insert(path.to_owned(), file.into_bytes());
     }
-    let shared = cluster::shared_files(templates, policy, record)?;
+    let shared = cluster::shared_files(templates, parts.cluster, record)?;
     Ok(StoreFiles {
         own,
         shared,

@@ -9,6 +9,7 @@ use minijinja::value::{Serde, Value};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::memo::Memo;
 use super::{RenderError, env};
 use crate::domain::record::hex;
 
@@ -47,6 +48,7 @@ pub enum TemplateError {
 #[derive(Clone)]
 pub struct Templates {
     env: Arc<Environment<'static>>,
+    memo: Arc<Memo>,
     digest: String,
 }
 
@@ -77,6 +79,7 @@ impl Templates {
         }
         Ok(Self {
             env: Arc::new(env),
+            memo: Arc::default(),
             digest: hex(&hash.finalize()),
         })
     }
@@ -84,6 +87,11 @@ impl Templates {
     /// SHA-256 over all templates with their names.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// What was rendered with this set for many stores.
+    pub(super) fn memo(&self) -> &Memo {
+        &self.memo
     }
 
     /// A context as templates see it, to be printed by any number of them.
