@@ -11,9 +11,12 @@ pub(super) const LONGEST_KEY: usize = 200;
 
 /// Whether every character is one that all readers take as it is. Line feeds are the caller's to mind.
 pub(super) fn only_clear_characters(text: &str) -> bool {
-    let unclear = |b: &&u8| (**b < b' ' && **b != b'\n') || **b == 0x7f;
-    // Counting has no early end, so the compiler makes it look at many bytes at once.
-    if text.as_bytes().iter().filter(unclear).count() > 0 {
+    // Without an early end the compiler makes this loop look at many bytes at once.
+    let unclear = |b: u8| (b < b' ' && b != b'\n') || b == 0x7f;
+    let found = text
+        .bytes()
+        .fold(0, |found, b| found | u8::from(unclear(b)));
+    if found > 0 {
         return false;
     }
     text.is_ascii()
