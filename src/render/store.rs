@@ -12,6 +12,9 @@ use super::{RenderError, Templates, yaml};
 use crate::domain::policy::FleetPolicy;
 use crate::domain::record::{Record, hex, record_path, sha256_hex, shard};
 
+#[cfg(test)]
+mod tests;
+
 /// File contents by path.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
@@ -27,6 +30,8 @@ pub struct StoreFiles {
     pub shared: Files,
     /// SHA-256 over all rendered bodies with the spec hash blank.
     pub spec_hash: String,
+    /// The record's file, as [`render_record`] gives it: its digest is in the others.
+    pub record: (String, Vec<u8>),
 }
 
 /// The record's file: its path on main and its bytes.
@@ -82,6 +87,7 @@ pub fn render_store(
         own,
         shared,
         spec_hash,
+        record: (record_path, record_bytes),
     })
 }
 
