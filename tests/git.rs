@@ -16,3 +16,5 @@ mod objects;
 mod remote;
 #[path = "git/serving.rs"]
 mod serving;
+#[path = "git/upkeep.rs"]
+mod upkeep;

@@ -5,11 +5,14 @@
 //!
 //! Must not know: what a command does.
 
+use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+use rustix::process::Pid;
 
 use super::capture::Capture;
 
@@ -19,6 +22,9 @@ const OLDEST: GitVersion = GitVersion {
     major: 2,
     minor: 34,
 };
+
+/// The priority that yields to everybody; see setpriority(2).
+const LOWEST: i32 = 19;
 
 /// What a command inherits of our environment, each for its reason; everything else could change what git does.
 const INHERITED: [&str; 13] = [
@@ -107,6 +113,12 @@ pub enum CommandError {
         /// The time it had.
         seconds: u64,
     },
+    /// It was stopped because we stop.
+    #[error("`git {command}` was stopped, as nobody waits for it any more")]
+    Stopped {
+        /// The subcommand.
+        command: String,
+    },
     /// It did not answer as it should.
     #[error("`git {command}` failed: {detail}")]
     Failed {
@@ -166,6 +178,7 @@ pub(super) struct GitCommand {
     command: Command,
     name: String,
     settings: Vec<(String, String)>,
+    gentle: bool,
 }
 
 /// What a command said.
@@ -196,6 +209,7 @@ impl GitCommand {
             command,
             name: name.to_owned(),
             settings,
+            gentle: false,
         }
     }
 
@@ -227,6 +241,18 @@ impl GitCommand {
         self
     }
 
+    /// Lets the command read a file from where it is.
+    pub(super) fn input(mut self, file: File) -> Self {
+        self.command.stdin(file);
+        self
+    }
+
+    /// Lets everybody else go first.
+    pub(super) fn gently(mut self) -> Self {
+        self.gentle = true;
+        self
+    }
+
     /// The command, with its settings in the environment (`GIT_CONFIG_COUNT`, see git-config(1)).
     pub(super) fn into_command(self) -> Command {
         let mut command = self.command;
@@ -241,24 +267,42 @@ impl GitCommand {
     /// Runs the command to its end, or stops it when `limit` is over. A command that fails is no error here: see
     /// [`Output::success`].
     pub(super) fn run(self, limit: Duration) -> Result<Output, CommandError> {
+        self.run_while(limit, &|| true)
+    }
+
+    /// As [`run`](Self::run), and stops it as soon as `go_on` says no; that is asked every few milliseconds.
+    pub(super) fn run_while(
+        self,
+        limit: Duration,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Output, CommandError> {
         let name = self.name.clone();
         let failed = |source| CommandError::Run {
             command: name.clone(),
             source,
         };
+        let gentle = self.gentle;
         let mut command = self.into_command();
         let spawned = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
         let mut child = spawned.map_err(|error| started(error, &name))?;
+        if gentle {
+            // Where the system does not let us, it works as anybody does.
+            rustix::process::setpriority_process(Some(Pid::from_child(&child)), LOWEST).ok();
+        }
         let stdout = Capture::start(child.stdout.take());
         let stderr = Capture::start(child.stderr.take());
-        let Some(status) = wait(&mut child, limit).map_err(failed)? else {
+        let Some(status) = wait(&mut child, limit, go_on).map_err(failed)? else {
             child.kill().and_then(|()| child.wait()).map_err(failed)?;
-            return Err(CommandError::TimedOut {
-                command: name,
-                seconds: limit.as_secs(),
+            return Err(if go_on() {
+                CommandError::TimedOut {
+                    command: name,
+                    seconds: limit.as_secs(),
+                }
+            } else {
+                CommandError::Stopped { command: name }
             });
         };
         let stderr = String::from_utf8_lossy(&stderr.finish()).into_owned();
@@ -282,15 +326,19 @@ pub(super) fn started(error: io::Error, name: &str) -> CommandError {
     }
 }
 
-/// Waits for a child to end; `None` when the time is over first.
-fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+/// Waits for a child to end; `None` when the time is over first, or `go_on` says no.
+fn wait(
+    child: &mut Child,
+    limit: Duration,
+    go_on: &dyn Fn() -> bool,
+) -> io::Result<Option<ExitStatus>> {
     let deadline = Instant::now() + limit;
     let mut pause = Duration::from_millis(1);
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        if Instant::now() >= deadline {
+        if Instant::now() >= deadline || !go_on() {
             return Ok(None);
         }
         std::thread::sleep(pause);

@@ -39,10 +39,18 @@ const SPARE_HANDLES: usize = 4;
 /// One bare Git repository. Calls may run at the same time: each takes a handle of its own.
 pub struct FleetRepo {
     path: PathBuf,
-    spare: Mutex<Vec<Repository>>,
+    spare: Mutex<Spare>,
     cache: Cache,
     /// Whether a power cut might still take back what the references say.
     unsure: AtomicBool,
+}
+
+/// Handles that wait for the next caller. libgit2 never forgets a pack that is gone: it would hold its files open, and
+/// look for it at every read. So handles are renewed when packs were put together.
+#[derive(Default)]
+struct Spare {
+    handles: Vec<Repository>,
+    generation: u64,
 }
 
 impl std::fmt::Debug for FleetRepo {
@@ -288,20 +296,30 @@ impl FleetRepo {
         self.handle().map(Group::new)
     }
 
-    fn handle(&self) -> Result<Handle<'_>, GitError> {
-        let spare = self
-            .spare
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+    pub(super) fn handle(&self) -> Result<Handle<'_>, GitError> {
+        let (spare, generation) = {
+            let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+            (spare.handles.pop(), spare.generation)
+        };
         let repo = match spare {
             Some(repo) => repo,
             None => self.configured()?,
         };
         Ok(Handle {
             repo: Some(repo),
+            generation,
             owner: self,
         })
+    }
+
+    /// Lets go of every handle: those on loan when they come back.
+    pub(super) fn renew_handles(&self) {
+        let old = {
+            let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+            spare.generation += 1;
+            std::mem::take(&mut spare.handles)
+        };
+        drop(old);
     }
 
     /// A handle that reads the repository's own configuration, and nothing else of the machine's.
@@ -330,6 +348,7 @@ fn open_bare(path: &Path) -> Result<Repository, GitError> {
 /// A handle on loan; it goes back to the spare ones.
 pub(super) struct Handle<'r> {
     repo: Option<Repository>,
+    generation: u64,
     owner: &'r FleetRepo,
 }
 
@@ -374,8 +393,8 @@ impl Drop for Handle<'_> {
     fn drop(&mut self) {
         let spare = &self.owner.spare;
         let mut spare = spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < SPARE_HANDLES {
-            spare.extend(self.repo.take());
+        if spare.handles.len() < SPARE_HANDLES && spare.generation == self.generation {
+            spare.handles.extend(self.repo.take());
         }
     }
 }

@@ -1,0 +1,270 @@
+//! Upkeep of the repository beside its writer and readers: many small packs become few.
+//!
+//! The writer leaves a pack for every group, and reading slows down with their number. [`FleetRepo::tidy`] lets git
+//! copy the objects of the small ones into a new pack, and deletes them when that one is on the disk and was seen to
+//! hold every object of theirs. **No object is ever dropped**, reachable or not: a group whose references have not
+//! moved yet is unreachable, and the writer goes on from objects of groups that never landed. (`git repack
+//! --geometric -d` drops none either, but deletes before the new pack's folder is synced.)
+//!
+//! Must not know: when this is due.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::command::{CommandError, GitCommand, Output};
+use super::object::ObjectId;
+use super::packs::{self, Pack};
+use super::{FleetRepo, GitError, versions};
+
+/// How long git may take. Some 1 GB is copied in a minute.
+const PATIENCE: Duration = Duration::from_mins(30);
+
+/// The file in the repository that tells `git pack-objects` what is no delta.
+const ATTRIBUTES: &str = "upkeep.attributes";
+
+/// How long the old packs stay beside the new one.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// When a temporary file is nobody's any more: longer than anything that writes one may take.
+const LEFTOVER: Duration = Duration::from_hours(1);
+
+/// How upkeep goes about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Everybody else goes first, and what is written takes little room.
+    Gentle,
+    /// As fast as can be: on a busy machine who always waits never catches up.
+    Urgent,
+}
+
+/// What [`FleetRepo::tidy`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tidied {
+    /// Packs that became one.
+    pub merged: usize,
+    /// Loose objects that went into it.
+    pub loose: usize,
+    /// The objects it holds.
+    pub objects: usize,
+    /// Leftovers of killed processes that were deleted.
+    pub leftovers: usize,
+}
+
+/// Why upkeep was given up. Nothing is lost then: whatever was there is there.
+#[derive(Debug, thiserror::Error)]
+pub enum UpkeepError {
+    /// The folder could not be read or changed.
+    #[error(transparent)]
+    Repository(#[from] GitError),
+    /// Git did not do its part.
+    #[error(transparent)]
+    Program(#[from] CommandError),
+    /// The new pack lacks something; the old ones stay.
+    #[error(
+        "{} does not hold all {wanted} objects, so the packs it was to replace stay: run `git fsck` in the repository",
+        index.display()
+    )]
+    Incomplete {
+        /// The new pack's index.
+        index: PathBuf,
+        /// How many objects it was to hold.
+        wanted: usize,
+    },
+}
+
+impl FleetRepo {
+    /// How many packs there are. Costs one look into a folder.
+    pub fn packs(&self) -> Result<usize, GitError> {
+        packs::number(&self.pack_folder())
+    }
+
+    /// Puts small packs and loose objects together, and deletes what killed processes left. Safe beside the writer,
+    /// fetches and readers; for one caller at a time. `go_on` is asked every few milliseconds; when it says no, git is
+    /// stopped and everything stays as it was.
+    ///
+    /// # Errors
+    /// [`UpkeepError`]; [`CommandError::Stopped`] in it when `go_on` said no.
+    pub fn tidy(&self, pace: Pace, go_on: &dyn Fn() -> bool) -> Result<Tidied, UpkeepError> {
+        let folder = self.pack_folder();
+        let leftovers = packs::clear_leftovers(&folder, LEFTOVER)?;
+        let old = packs::to_merge(packs::list(&folder)?);
+        let loose = loose_objects(&self.path().join("objects"))?;
+        let wanted = contents(&old, &loose)?;
+        if wanted.is_empty() {
+            return Ok(Tidied {
+                leftovers,
+                ..Tidied::default()
+            });
+        }
+        let index = self.pack_together(&wanted, pace, go_on)?;
+        make_durable(&index, &folder)?;
+        let holds: BTreeSet<ObjectId> = packs::names(&index)?.into_iter().flatten().collect();
+        if !wanted.is_subset(&holds) {
+            return Err(UpkeepError::Incomplete {
+                index,
+                wanted: wanted.len(),
+            });
+        }
+        grace(go_on)?;
+        let merged: Vec<&Pack> = old.iter().filter(|pack| pack.index != index).collect();
+        for pack in &merged {
+            packs::delete(&pack.index)?;
+        }
+        for (_, file) in &loose {
+            packs::delete_file(file)?;
+        }
+        self.renew_handles();
+        Ok(Tidied {
+            merged: merged.len(),
+            loose: loose.len(),
+            objects: wanted.len(),
+            leftovers,
+        })
+    }
+
+    /// Brings the commit-graph up to the branches, which git's own fetch, push and serving walk history by. Costs what
+    /// is new.
+    ///
+    /// # Errors
+    /// As [`tidy`](Self::tidy).
+    pub fn graph_commits(&self, go_on: &dyn Fn() -> bool) -> Result<(), UpkeepError> {
+        let command = GitCommand::in_repo("commit-graph", self.path())
+            .args(["write", "--reachable", "--split", "--no-progress"])
+            .gently();
+        succeeded("commit-graph", &command.run_while(PATIENCE, go_on)?)?;
+        Ok(())
+    }
+
+    fn pack_folder(&self) -> PathBuf {
+        self.path().join("objects/pack")
+    }
+
+    /// Has git write a pack of exactly these objects, and gives its index. What is stored as a delta stays one, and
+    /// versions of a folder become deltas unless it is urgent; nothing else is compressed again.
+    fn pack_together(
+        &self,
+        wanted: &BTreeSet<ObjectId>,
+        pace: Pace,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<PathBuf, UpkeepError> {
+        let folder = self.pack_folder();
+        let repo = self.handle()?;
+        let named = versions::named(&repo, wanted)?;
+        let list = written(&folder, &named).map_err(GitError::io("write into", &folder))?;
+        let attributes = self.path().join(ATTRIBUTES);
+        fs::write(&attributes, versions::ATTRIBUTES).map_err(GitError::io("write", &attributes))?;
+        let command = GitCommand::in_repo("pack-objects", self.path())
+            .args(["--quiet", "--threads=1", "--delta-base-offset"])
+            .setting("core.attributesFile", attributes.to_string_lossy())
+            .input(list);
+        let command = match pace {
+            Pace::Gentle => command.gently(),
+            Pace::Urgent => command.args(["--window=0"]),
+        };
+        let command = command.args([folder.join("pack")]);
+        let output = succeeded("pack-objects", &command.run_while(PATIENCE, go_on)?)?;
+        let name = String::from_utf8_lossy(&output);
+        if ObjectId::from_hex(name.trim()).is_none() {
+            return Err(failed("pack-objects", "it names no pack").into());
+        }
+        Ok(folder.join(format!("pack-{}.idx", name.trim())))
+    }
+}
+
+/// Waits for those who looked into the folder before the new pack was there and have yet to open an old one. (They
+/// would look again, once; this way they need not.)
+fn grace(go_on: &dyn Fn() -> bool) -> Result<(), CommandError> {
+    let end = Instant::now() + GRACE;
+    while Instant::now() < end {
+        if !go_on() {
+            return Err(CommandError::Stopped {
+                command: "pack-objects".to_owned(),
+            });
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// Everything in these packs and files. A pack that vanished, or whose index is not whole, ends it.
+fn contents(
+    packs: &[Pack],
+    loose: &[(ObjectId, PathBuf)],
+) -> Result<BTreeSet<ObjectId>, UpkeepError> {
+    let mut names: BTreeSet<ObjectId> = loose.iter().map(|(name, _)| *name).collect();
+    for pack in packs {
+        let here = packs::names(&pack.index)?.ok_or_else(|| UpkeepError::Incomplete {
+            index: pack.index.clone(),
+            wanted: usize::try_from(pack.objects).unwrap_or(usize::MAX),
+        })?;
+        names.extend(here);
+    }
+    Ok(names)
+}
+
+/// An unnamed file with one object a line, to be read from its beginning.
+fn written(folder: &Path, objects: &[(ObjectId, String)]) -> io::Result<File> {
+    let mut list = io::BufWriter::new(tempfile::tempfile_in(folder)?);
+    for (id, name) in objects {
+        writeln!(list, "{id} {}", one_line(name))?;
+    }
+    let mut file = list.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// A person's folder may have any name. What git makes of a long or a strange one is a hint less.
+fn one_line(name: &str) -> String {
+    let plain = name.chars().filter(|c| !c.is_control());
+    plain.take(1000).collect()
+}
+
+/// Syncs a pack, its index and the folder that names them, whatever git was told to sync.
+fn make_durable(index: &Path, folder: &Path) -> Result<(), GitError> {
+    for path in [&index.with_extension("pack"), index, folder] {
+        let synced = File::open(path).and_then(|file| file.sync_all());
+        synced.map_err(GitError::io("sync", path))?;
+    }
+    Ok(())
+}
+
+/// Objects that have a file each, as `ab/cdef…`.
+fn loose_objects(objects: &Path) -> Result<Vec<(ObjectId, PathBuf)>, GitError> {
+    let mut found = Vec::new();
+    for first in 0..=u8::MAX {
+        let first = format!("{first:02x}");
+        let folder = objects.join(&first);
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(GitError::io("list", &folder))?,
+        };
+        for entry in entries {
+            let path = entry.map_err(GitError::io("list", &folder))?.path();
+            let rest = path.file_name().and_then(|it| it.to_str());
+            // Anything else is a file in the making.
+            if let Some(name) = rest.and_then(|rest| ObjectId::from_hex(&format!("{first}{rest}")))
+            {
+                found.push((name, path));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn succeeded(command: &str, output: &Output) -> Result<Vec<u8>, CommandError> {
+    if output.success {
+        Ok(output.stdout.clone())
+    } else {
+        Err(failed(command, output.stderr.trim()))
+    }
+}
+
+fn failed(command: &str, detail: &str) -> CommandError {
+    CommandError::Failed {
+        command: command.to_owned(),
+        detail: detail.to_owned(),
+    }
+}

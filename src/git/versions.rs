@@ -1,0 +1,102 @@
+//! Telling git which trees are versions of one folder, so that it stores them as deltas of one another: a fleet's
+//! folders are large and change by one entry. Files are never deltas: reading all records through chains of deltas
+//! takes some twelve times as long.
+//!
+//! Must not know: where objects lie, how a pack is written.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use super::GitError;
+use super::object::{EntryKind, ObjectId};
+use super::read::{self, ObjectKind};
+use super::tree::Tree;
+
+/// What git is to call everything that is no version of a folder, and what it is told about that name. The star is
+/// for the end of the line, which git takes for a part of the name.
+const OTHER: &str = ".other";
+pub(super) const ATTRIBUTES: &str = ".other* -delta\n";
+
+/// The root folder's name; any will do.
+const ROOT: &str = "root";
+
+/// Each object once, with a name for `git pack-objects`: newest commits first, each followed by the folders that are
+/// first seen with it, then the rest. Costs the trees among `wanted`; no other is read.
+pub(super) fn named(
+    repo: &git2::Repository,
+    wanted: &BTreeSet<ObjectId>,
+) -> Result<Vec<(ObjectId, String)>, GitError> {
+    let mut naming = Naming {
+        repo,
+        wanted,
+        seen: HashSet::with_capacity(wanted.len()),
+        named: Vec::with_capacity(wanted.len()),
+    };
+    for (commit, root) in newest_first(repo, wanted)? {
+        naming.add(commit, OTHER);
+        naming.folder(root, "")?;
+    }
+    for object in wanted {
+        naming.add(*object, OTHER);
+    }
+    Ok(naming.named)
+}
+
+/// The commits among `wanted`, each with its root folder.
+fn newest_first(
+    repo: &git2::Repository,
+    wanted: &BTreeSet<ObjectId>,
+) -> Result<Vec<(ObjectId, ObjectId)>, GitError> {
+    let failed = || GitError::library("read an object", repo);
+    let odb = repo.odb().map_err(failed())?;
+    let mut commits = Vec::new();
+    for id in wanted {
+        let (_, kind) = odb.read_header(id.oid()).map_err(failed())?;
+        if kind == git2::ObjectType::Commit {
+            let commit = repo.find_commit(id.oid()).map_err(failed())?;
+            let root = ObjectId::from_oid(commit.tree_id());
+            commits.push((commit.time().seconds(), *id, root));
+        }
+    }
+    commits.sort_by_key(|(time, id, _)| (std::cmp::Reverse(*time), *id));
+    let commits = commits.into_iter().map(|(_, id, root)| (id, root));
+    Ok(commits.collect())
+}
+
+struct Naming<'a> {
+    repo: &'a git2::Repository,
+    wanted: &'a BTreeSet<ObjectId>,
+    seen: HashSet<ObjectId>,
+    named: Vec<(ObjectId, String)>,
+}
+
+impl Naming<'_> {
+    /// Adds an object, and tells whether it was to be added and was not there yet.
+    fn add(&mut self, id: ObjectId, name: &str) -> bool {
+        let new = self.wanted.contains(&id) && self.seen.insert(id);
+        if new {
+            self.named.push((id, name.to_owned()));
+        }
+        new
+    }
+
+    /// Adds a folder and those below it. A folder that is not wanted lies elsewhere, and so does all below it, or it
+    /// is found by another commit.
+    fn folder(&mut self, id: ObjectId, path: &str) -> Result<(), GitError> {
+        let name = if path.is_empty() { ROOT } else { path };
+        if !self.add(id, name) {
+            return Ok(());
+        }
+        // A name is a hint. What cannot be read is for `git fsck` to tell.
+        let bytes = read::stored(self.repo, id, ObjectKind::Tree)?;
+        let tree = bytes.and_then(|bytes| Tree::parse(Arc::new(bytes)));
+        let Some(tree) = tree else {
+            return Ok(());
+        };
+        let folders = tree.entries().filter(|it| it.kind() == EntryKind::Folder);
+        for folder in folders.filter(|it| self.wanted.contains(&it.id)) {
+            self.folder(folder.id, &read::join(path, &folder.entry().name))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,197 @@
+//! Upkeep beside a writer and readers: packs stay few, nothing is lost, and nobody notices.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use fleetwright::domain::CommitId;
+use fleetwright::git::{CommandError, FleetRepo, Pace, Tidied, UpkeepError};
+
+use super::bench::{Bench, edits, git, piped};
+
+/// A commit as another program makes it: one pack with all that is new, then the branch. `group` is its number.
+fn pack_of_one_commit(repo: &Path, branch: &str, group: usize) -> CommitId {
+    let from = if group == 0 {
+        String::new()
+    } else {
+        format!("from refs/heads/{branch}^0\n")
+    };
+    let record = format!("group: {group}\nsame: {}\n", "as ever ".repeat(40));
+    let (length, folder) = (record.len(), group % 7);
+    let stream = format!(
+        "commit refs/heads/{branch}\ncommitter Eve <eve@x> {} +0000\ndata 5\ngroup\n{from}\
+         M 644 inline stores/{folder}/store-{group}.yaml\ndata {length}\n{record}\n",
+        1_700_000_000 + group
+    );
+    let import = ["-c", "fastimport.unpackLimit=1", "fast-import", "--quiet"];
+    piped(repo, &import, &stream);
+    let head = git(repo, &["rev-parse", &format!("refs/heads/{branch}")]);
+    head.parse().unwrap()
+}
+
+fn tidy(repo: &FleetRepo, pace: Pace) -> Tidied {
+    repo.tidy(pace, &|| true).unwrap()
+}
+
+/// Commits that the packs of one branch are known to hold, the first first.
+#[derive(Default)]
+struct Known(Mutex<Vec<CommitId>>);
+
+impl Known {
+    fn add(&self, commit: CommitId) {
+        self.0.lock().unwrap().push(commit);
+    }
+
+    fn all(&self) -> Vec<CommitId> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// Reads here and there until it is over, and gives how often. Whatever cannot be read fails the test.
+fn read_until(over: &AtomicBool, repo: &FleetRepo, known: &Known, seed: usize) -> usize {
+    let (mut at, mut reads) = (seed, 0);
+    while !over.load(Ordering::SeqCst) {
+        let commits = known.all();
+        at = (at * 31 + 17) % commits.len();
+        let path = format!("stores/{}/store-{at}.yaml", at % 7);
+        let text = repo.read(&commits[at], &path).unwrap().unwrap();
+        assert!(text.starts_with(format!("group: {at}\n").as_bytes()));
+        let newest = &commits[commits.len() - 1];
+        assert!(repo.is_ancestor(&commits[at], newest).unwrap());
+        let since = repo.since(newest, Some(&commits[at])).unwrap();
+        assert_eq!(since.len(), commits.len() - 1 - at);
+        reads += 1;
+    }
+    reads
+}
+
+#[test]
+fn packs_stay_few_beside_writers_and_readers_and_nothing_is_lost() {
+    const GROUPS: usize = 150;
+    let bench = Bench::new();
+    let (repo, known, over) = (&bench.repo, Known::default(), AtomicBool::new(false));
+    known.add(pack_of_one_commit(repo.path(), "packs", 0));
+
+    let (reads, merged, most) = thread::scope(|scope| {
+        let upkeep = scope.spawn(|| {
+            let (mut merged, mut most) = (0, 0);
+            for pace in [Pace::Gentle, Pace::Urgent].into_iter().cycle() {
+                if over.load(Ordering::SeqCst) {
+                    break;
+                }
+                most = most.max(repo.packs().unwrap());
+                merged += tidy(repo, pace).merged;
+                repo.graph_commits(&|| true).unwrap();
+            }
+            (merged, most)
+        });
+        let readers = [1, 2, 3].map(|seed| {
+            let (over, known) = (&over, &known);
+            scope.spawn(move || read_until(over, repo, known, seed))
+        });
+        for group in 1..GROUPS {
+            known.add(pack_of_one_commit(repo.path(), "packs", group));
+            // Our own writer as well.
+            let path = format!("stores/{}/own-{group}.yaml", group % 7);
+            bench.land("main", &edits(&[(&path, "own: true\n")]));
+        }
+        over.store(true, Ordering::SeqCst);
+        let (merged, most) = upkeep.join().unwrap();
+        let reads: usize = readers.map(|it| it.join().unwrap()).iter().sum();
+        (reads, merged, most)
+    });
+
+    assert!(reads > 0 && merged > 0, "{reads} reads, {merged} merged");
+    assert!(most < GROUPS, "{most} packs at once");
+    tidy(repo, Pace::Gentle);
+    // Each at least twice as large as all smaller ones together.
+    assert!(repo.packs().unwrap() <= 8);
+    for branch in ["packs", "main"] {
+        let commits = bench.git(&["rev-list", "--count", branch]);
+        let landed = if branch == "main" { GROUPS - 1 } else { GROUPS };
+        assert_eq!(commits, landed.to_string());
+    }
+    assert_eq!(bench.git(&["fsck", "--strict", "--full"]), "");
+}
+
+#[test]
+fn a_group_that_has_not_landed_outlives_upkeep() {
+    let bench = Bench::new();
+    let main = bench.land("main", &edits(&[("a.yaml", "1\n")]));
+    // Given a commit that no reference names, in a pack as small as others
+    let floating = pack_of_one_commit(bench.repo.path(), "soon-gone", 0);
+    bench.repo.forget("refs/heads/soon-gone").unwrap();
+    for group in 0..3 {
+        pack_of_one_commit(bench.repo.path(), &format!("other-{group}"), 0);
+        pack_of_one_commit(bench.repo.path(), &format!("other-{group}"), group + 1);
+    }
+    // and one of our own
+    let own = bench
+        .commit(Some(&main), &edits(&[("b.yaml", "2\n")]))
+        .unwrap();
+    // when packs are put together
+    let tidied = tidy(&bench.repo, Pace::Gentle);
+    assert!(tidied.merged > 2, "{tidied:?}");
+    // then both are there, with all they hold, for us and for git
+    for (commit, path) in [(&floating, "stores/0/store-0.yaml"), (&own, "b.yaml")] {
+        assert!(bench.repo.read(commit, path).unwrap().is_some());
+        bench.git(&["rev-list", "--objects", commit.as_str()]);
+    }
+    assert_eq!(bench.git(&["count-objects"]), "0 objects, 0 kilobytes");
+}
+
+#[test]
+fn upkeep_that_is_stopped_leaves_everything_as_it_was() {
+    let bench = Bench::new();
+    for group in 0..5 {
+        pack_of_one_commit(bench.repo.path(), "main", group);
+    }
+    let before = bench.repo.packs().unwrap();
+    let stopped = bench.repo.tidy(Pace::Gentle, &|| false).unwrap_err();
+    let program = matches!(stopped, UpkeepError::Program(CommandError::Stopped { .. }));
+    assert!(program, "{stopped}");
+    assert!(bench.repo.packs().unwrap() >= before);
+    assert_eq!(bench.git(&["fsck", "--strict", "--full"]), "");
+    assert!(tidy(&bench.repo, Pace::Gentle).merged >= before);
+}
+
+#[test]
+fn a_pack_that_a_fetch_still_keeps_is_left_alone() {
+    let bench = Bench::new();
+    for group in 0..4 {
+        pack_of_one_commit(bench.repo.path(), "packs", group);
+    }
+    let folder = bench.repo.path().join("objects/pack");
+    let mut packs = fs::read_dir(&folder).unwrap().map(|it| it.unwrap().path());
+    let kept = packs
+        .find(|it| it.extension().is_some_and(|it| it == "pack"))
+        .unwrap();
+    fs::write(kept.with_extension("keep"), "fetch\n").unwrap();
+    let tidied = tidy(&bench.repo, Pace::Urgent);
+    assert_eq!(tidied.merged, 3);
+    assert!(kept.exists() && bench.repo.packs().unwrap() == 2);
+}
+
+#[test]
+fn versions_of_a_folder_become_deltas_and_files_never_do() {
+    let bench = Bench::new();
+    for group in 0..40 {
+        pack_of_one_commit(bench.repo.path(), "main", group);
+    }
+    tidy(&bench.repo, Pace::Gentle);
+    let folder = bench.repo.path().join("objects/pack");
+    let mut indexes = fs::read_dir(&folder).unwrap().map(|it| it.unwrap().path());
+    let index = indexes
+        .find(|it| it.extension().is_some_and(|it| it == "idx"))
+        .unwrap();
+    let listed = bench.git(&["verify-pack", "-v", index.to_str().unwrap()]);
+    // `<id> <kind> <size> <size in the pack> <offset>`, and for a delta `<depth> <base>`.
+    let lines = listed
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let deltas: Vec<&str> = lines.filter(|it| it.len() == 7).map(|it| it[1]).collect();
+    assert!(deltas.len() > 20, "{listed}");
+    assert!(deltas.iter().all(|kind| *kind == "tree"), "{listed}");
+}
