@@ -100,7 +100,9 @@ impl Remote {
                 "--end-of-options",
             ])
             .args([self.url()])
-            .args(specs);
+            .args(specs)
+            // One pack, however small: upkeep is for packs, and a file for each object is slow to write and to read.
+            .setting("fetch.unpackLimit", "1");
         match self.run(command) {
             Ok(output) if output.success => Ok(()),
             Ok(output) => Err(outcome::failure(self.url(), &output.stderr)),
