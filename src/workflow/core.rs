@@ -60,6 +60,8 @@ pub(super) struct Core {
     pub(super) desk: Mutex<Desk>,
     pub(super) watched: BTreeMap<ClusterName, Watched>,
     pub(super) remote: Mutex<RemoteStatus>,
+    /// Why the repository could not be tidied, as a sentence.
+    pub(super) upkeep: Mutex<Option<String>>,
     /// People's paths on main that have no effect, and why.
     pub(super) foreign: Mutex<BTreeMap<String, String>>,
     /// Schemas of chart versions that were asked for, by chart name.

@@ -19,6 +19,7 @@ use crate::domain::{ChangeId, ClusterName, CommitId};
 /// One entry per part, and whether all are well.
 pub(super) fn health(core: &Core) -> Health {
     let remote = lock(&core.remote).clone();
+    let problem = remote.problem.or_else(|| lock(&core.upkeep).clone());
     let queued = core.desk().len();
     let tip = core.index.tip();
     let index = match &tip {
@@ -34,8 +35,8 @@ pub(super) fn health(core: &Core) -> Health {
         "remote"
     };
     let git = json!({
-        "status": if remote.problem.is_none() { "ok" } else { "degraded" },
-        "message": remote.problem,
+        "status": if problem.is_none() { "ok" } else { "degraded" },
+        "message": problem,
         "mode": kind,
         "published": published,
         "agreedAt": remote.agreed_at,
@@ -48,7 +49,7 @@ pub(super) fn health(core: &Core) -> Health {
         .iter()
         .map(|it| (it.name.to_string(), of(it)))
         .collect();
-    let well = remote.problem.is_none() && tip.is_ok() && !alarmed;
+    let well = problem.is_none() && tip.is_ok() && !alarmed;
     let checks = BTreeMap::from([
         ("index".to_owned(), index),
         ("git".to_owned(), git),

@@ -31,6 +31,7 @@ mod skeleton;
 mod start;
 mod steady;
 mod suspects;
+mod upkeep;
 mod writer;
 
 use std::path::PathBuf;
@@ -82,6 +83,7 @@ impl Fleet {
             opened.remote,
             stop.clone(),
         ))];
+        tasks.push(tokio::spawn(upkeep::run(core.clone(), stop.clone())));
         for (name, watcher) in opened.watchers {
             tasks.push(tokio::spawn(observe::follow(
                 core.clone(),

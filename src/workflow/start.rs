@@ -66,6 +66,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
         keys,
         desk: Mutex::new(Desk::default()),
         remote: Mutex::new(RemoteStatus::default()),
+        upkeep: Mutex::new(None),
         foreign: Mutex::new(BTreeMap::new()),
         schemas: Mutex::new(BTreeMap::new()),
         seen: Mutex::new(None),
