@@ -34,39 +34,77 @@ impl BackOff {
     }
 }
 
-/// How much one push carries while others push as well.
+/// How much is written at a time while others push as well.
 ///
-/// Who derives much on a tip finds it moved when he pushes. So every lost race halves what the next push carries, down
-/// to one entry, and every push that passes doubles it, until there is no limit again.
+/// Who derives much on a tip finds it moved when he pushes. So a group is halved when it lost a race, and every push that
+/// passes lets it grow a little, until there is no limit again. Whoever lost has to look at the remote first, which takes
+/// most of his time: his next tries carry less and less, and once one has passed he goes on with groups as before.
 #[derive(Debug, Default)]
-pub(super) struct Contention(Option<usize>);
+pub(super) struct Contention {
+    /// How many entries a group has while we are ahead.
+    size: Option<usize>,
+    /// Races lost in a row while we were not.
+    misses: u32,
+    /// When a push of ours passed, if none has lost since.
+    won: Option<Instant>,
+    /// Since the last lost race: until when to let others pass before the next try begins.
+    next_try: Option<Instant>,
+}
 
 impl Contention {
     /// Above this there is no limit: a group is bounded by its time.
     const FREE: usize = 1000;
+    /// How long those who lost to us need at least until they have pushed to a remote that is not next door.
+    const AHEAD: Duration = Duration::from_secs(1);
 
-    /// How many entries the next push may carry; none when nobody is in the way.
+    /// How many entries the next group may have; none when nobody is in the way.
     pub(super) fn limit(&self) -> Option<usize> {
-        self.0
+        let misses = self.misses.min(usize::BITS - 1);
+        self.size.map(|size| (size >> misses).max(1))
+    }
+
+    /// Whether others are in the way, and the remote's tip was ours a moment ago.
+    pub(super) fn is_ahead(&self, now: Instant) -> bool {
+        let recent = |won: Instant| now.saturating_duration_since(won) < Self::AHEAD;
+        self.size.is_some() && self.won.is_some_and(recent)
+    }
+
+    /// Until when to let others pass, if the time has not come.
+    pub(super) fn until(&self, now: Instant) -> Option<Instant> {
+        self.next_try.filter(|it| *it > now)
     }
 
     /// A push of so many entries lost its race.
-    pub(super) fn lost(&mut self, carried: usize) {
-        let carried = self.0.map_or(carried, |limit| carried.min(limit));
-        self.0 = Some((carried / 2).clamp(1, Self::FREE));
+    ///
+    /// Two who need the same time for a try may go on losing to each other in step. So whoever loses again waits for
+    /// `share` (a random number from 0 to 1) of the time that his last try took.
+    pub(super) fn lost(&mut self, carried: usize, now: Instant, share: f64) {
+        match self.size {
+            Some(_) if self.won.is_none() => self.misses += 1,
+            size => {
+                let half = size.unwrap_or(carried) / 2;
+                self.size = Some(half.clamp(1, Self::FREE));
+            }
+        }
+        self.won = None;
+        let began = self.next_try.unwrap_or(now);
+        let took = now.saturating_duration_since(began);
+        let wait = took.min(LONGEST).mul_f64(share.clamp(0.0, 1.0));
+        self.next_try = Some(now + wait);
     }
 
     /// A push passed.
-    pub(super) fn won(&mut self) {
-        self.0 = self
-            .0
-            .map(|limit| limit * 2)
-            .filter(|limit| *limit <= Self::FREE);
+    pub(super) fn won(&mut self, now: Instant) {
+        self.won = Some(now);
+        self.next_try = None;
+        self.misses = 0;
+        let more = self.size.map(|size| size + size / 16 + 1);
+        self.size = more.filter(|size| *size <= Self::FREE);
     }
 
     /// Something else is in the way.
     pub(super) fn forget(&mut self) {
-        self.0 = None;
+        *self = Self::default();
     }
 }
 
@@ -90,26 +128,69 @@ mod tests {
     }
 
     #[test]
-    fn lost_races_halve_a_push_and_won_ones_double_it() {
+    fn lost_races_halve_a_group_and_won_ones_let_it_grow_again() {
+        let now = Instant::now();
         let mut contention = Contention::default();
-        contention.won();
+        contention.won(now);
         assert_eq!(contention.limit(), None);
-        let lost = |contention: &mut Contention, carried| {
-            contention.lost(carried);
+        assert!(!contention.is_ahead(now), "of nobody");
+        let limits = [5000, 300, 150, 3].map(|carried| {
+            contention.lost(carried, now, 0.0);
             contention.limit()
-        };
-        let limits: Vec<_> = [5000, 300, 150, 3, 1, 1]
-            .map(|carried| lost(&mut contention, carried))
-            .to_vec();
-        assert_eq!(limits, [1000, 150, 75, 1, 1, 1].map(Some));
+        });
+        assert_eq!(limits, [1000, 500, 250, 125].map(Some));
+        for _ in 0..99 {
+            contention.lost(1, now, 0.0);
+        }
+        assert_eq!(contention.limit(), Some(1));
+        // in again, he goes on as before, and a race lost then is lost by the group's size
+        contention.won(now);
+        assert_eq!(
+            contention.limit(),
+            None,
+            "1000 were too few to be in the way"
+        );
+        contention.lost(200, now, 0.0);
+        contention.lost(1, now, 0.0);
+        assert_eq!(contention.limit(), Some(50));
+        contention.won(now);
+        assert_eq!(contention.limit(), Some(107));
+        contention.lost(1, now, 0.0);
+        assert_eq!(contention.limit(), Some(53));
         let mut won = 0;
         while contention.limit().is_some() {
-            contention.won();
+            contention.won(now);
             won += 1;
         }
-        assert_eq!(won, 10, "from one entry to no limit");
-        contention.lost(8);
+        assert_eq!(won, 47, "until there is no limit");
+        contention.lost(8, now, 1.0);
+        assert!(!contention.is_ahead(now));
+        contention.won(now);
+        assert!(contention.is_ahead(now));
+        assert!(!contention.is_ahead(now + Contention::AHEAD));
         contention.forget();
         assert_eq!(contention.limit(), None);
+    }
+
+    #[test]
+    fn who_loses_again_waits_for_a_share_of_what_his_try_took() {
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
+        let mut contention = Contention::default();
+        contention.lost(8, now, 1.0);
+        assert_eq!(
+            contention.until(now),
+            None,
+            "the first time he tries at once"
+        );
+        let later = now + second;
+        contention.lost(8, later, 0.5);
+        assert_eq!(contention.until(later), Some(later + second / 2));
+        // the wait itself is no part of the next try
+        let last = later + second / 2 + second;
+        contention.lost(8, last, 1.0);
+        assert_eq!(contention.until(last), Some(last + second));
+        contention.won(last);
+        assert_eq!(contention.until(last), None);
     }
 }

@@ -18,6 +18,9 @@ use super::settings::Mode;
 use super::suspects::{Next, Suspects, Verdict};
 use crate::git::{GitError, PushOutcome, Refusal, Remote, RemoteError};
 
+/// How often the remote is looked at in a row while others push: who goes on when a look brought nothing new is nearer to
+/// the tip than who has just read what a look brought.
+const LOOKS: u32 = 4;
 /// How much of what a remote says is kept, in characters.
 const WORDS: usize = 600;
 
@@ -25,6 +28,23 @@ const WORDS: usize = 600;
 enum Outcome {
     Push(Result<PushOutcome, RemoteError>),
     Fetch(Result<(), RemoteError>),
+}
+
+/// A push or a fetch that is under way.
+struct Trip {
+    fetches: bool,
+    end: oneshot::Receiver<Outcome>,
+}
+
+/// When the remote is looked at next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// When it is time.
+    OnTime,
+    /// Before anything is pushed.
+    First,
+    /// It was, in this very turn.
+    JustNow,
 }
 
 /// The side of the writer that is turned to the remote.
@@ -35,16 +55,12 @@ pub(super) struct Pusher {
     pace: Duration,
     /// The time between two looks at the remote.
     poll: Duration,
-    /// What is under way with the remote.
-    trip: Option<oneshot::Receiver<Outcome>>,
-    /// Whether that is a fetch.
-    fetching: bool,
+    trip: Option<Trip>,
     last_push: Option<Instant>,
     next_fetch: Instant,
-    /// Whether nothing may be pushed before the remote was looked at.
-    must_look: bool,
-    /// Whether the remote was looked at in this very turn.
-    fresh: bool,
+    look: Look,
+    /// Looks in a row that brought something.
+    looks: u32,
     back_off: BackOff,
     /// Why the last push did not go through; a fetch that passes does not take it back.
     refused: bool,
@@ -75,11 +91,10 @@ impl Pusher {
             pace,
             poll,
             trip: None,
-            fetching: false,
             last_push: None,
             next_fetch: Instant::now(),
-            must_look: false,
-            fresh: false,
+            look: Look::OnTime,
+            looks: 0,
             back_off: BackOff::default(),
             refused: false,
             contention: Contention::default(),
@@ -89,20 +104,22 @@ impl Pusher {
 
     /// Hears what became of the push or the fetch that was under way, and does what follows from it.
     pub(super) fn hear(&mut self) -> Result<(), PusherError> {
-        self.fresh = false;
+        if self.look == Look::JustNow {
+            self.look = Look::OnTime;
+        }
         let Some(trip) = &mut self.trip else {
             return Ok(());
         };
-        let outcome = match trip.try_recv() {
+        let outcome = match trip.end.try_recv() {
             Err(TryRecvError::Empty) => return Ok(()),
             outcome => outcome,
         };
-        (self.trip, self.fetching) = (None, false);
+        self.trip = None;
         match outcome {
             Ok(Outcome::Push(outcome)) => self.pushed(outcome),
             Ok(Outcome::Fetch(outcome)) => self.fetched(outcome),
             Err(_) => {
-                self.must_look = true;
+                self.look = Look::First;
                 self.back_off.failed(Instant::now());
                 Err(PusherError::Worker)
             }
@@ -112,7 +129,13 @@ impl Pusher {
     /// Whether the published branches may move at any moment. Who wrote before it is known what they hold would write
     /// on a tip that does not have people's commits, and take those for done.
     pub(super) fn is_fetching(&self) -> bool {
-        self.fetching
+        self.trip.as_ref().is_some_and(|it| it.fetches)
+    }
+
+    /// Whether others push as well, and we were faster a moment ago: whoever pushes again at once, on what he has written
+    /// meanwhile, needs less time than those who have to look at the remote first.
+    pub(super) fn is_ahead(&self) -> bool {
+        !self.suspects.searching() && self.contention.is_ahead(Instant::now())
     }
 
     /// What the writer may take now; none when it shall write nothing.
@@ -124,12 +147,14 @@ impl Pusher {
         if limit.is_none() && !self.suspects.searching() {
             return Ok(Some(Take::any(most)));
         }
-        // One push per group: what is written now must go out at once.
         let now = Instant::now();
-        let stale = limit.is_some() && !self.fresh;
-        let free = self.trip.is_none() && !stale && self.due_in(now).is_zero();
-        if !free || !publish::unpublished(&self.core)?.is_empty() {
-            return Ok(None);
+        if !self.is_ahead() {
+            // One push per group: what is written now must go out at once.
+            let stale = limit.is_some() && self.look != Look::JustNow;
+            let free = self.trip.is_none() && !stale && self.due_in(now).is_zero();
+            if !free || !publish::unpublished(&self.core)?.is_empty() {
+                return Ok(None);
+            }
         }
         let core = self.core.clone();
         let desk = core.desk();
@@ -160,17 +185,20 @@ impl Pusher {
             return Ok(());
         }
         let due = self.due_in(now).is_zero();
-        // Whoever was too slow once looks again right before he writes and pushes.
-        let slow = self.contention.limit().is_some() && due && self.core.desk().waits();
-        let wanted = self.must_look || slow && !self.fresh;
-        let polled = now >= self.next_fetch && !self.fresh;
-        if (wanted || polled) && self.back_off.until(now).is_none() {
+        // Whoever was too slow looks again right before he writes and pushes.
+        let slow = self.contention.limit().is_some() && !self.is_ahead();
+        let slow = slow && due && self.core.desk().waits();
+        let wanted = match self.look {
+            Look::First => true,
+            Look::OnTime => slow || now >= self.next_fetch,
+            Look::JustNow => false,
+        };
+        if wanted && self.waits_until(now).is_none() {
             let (core, remote) = (self.core.clone(), self.remote.clone());
-            self.fetching = true;
-            self.set_out(move || Outcome::Fetch(publish::fetch(&core, &remote)));
+            self.set_out(true, move || Outcome::Fetch(publish::fetch(&core, &remote)));
             return Ok(());
         }
-        if !due || self.must_look {
+        if !due || self.look == Look::First {
             return Ok(());
         }
         // Read between two groups: while one lands, its deploy branches are ahead of main.
@@ -180,12 +208,14 @@ impl Pusher {
         }
         self.last_push = Some(now);
         let (core, remote) = (self.core.clone(), self.remote.clone());
-        self.set_out(move || Outcome::Push(publish::push(&core, &remote, out)));
+        self.set_out(false, move || {
+            Outcome::Push(publish::push(&core, &remote, out))
+        });
         Ok(())
     }
 
     /// Does something with the remote beside the writer, and wakes it at the end.
-    fn set_out(&mut self, trip: impl FnOnce() -> Outcome + Send + 'static) {
+    fn set_out(&mut self, fetches: bool, trip: impl FnOnce() -> Outcome + Send + 'static) {
         let (told, heard) = oneshot::channel();
         let core = self.core.clone();
         tokio::task::spawn_blocking(move || {
@@ -193,7 +223,10 @@ impl Pusher {
             let _stopped = told.send(trip());
             core.wake.notify_one();
         });
-        self.trip = Some(heard);
+        self.trip = Some(Trip {
+            fetches,
+            end: heard,
+        });
     }
 
     /// How long there is nothing to do with the remote, if that is known.
@@ -202,7 +235,11 @@ impl Pusher {
             return None;
         }
         let now = Instant::now();
-        let fetch = self.next_fetch.max(self.back_off.until(now).unwrap_or(now));
+        let fetch = match self.look {
+            Look::First => now,
+            _ => self.next_fetch,
+        };
+        let fetch = fetch.max(self.waits_until(now).unwrap_or(now));
         let fetch = fetch.saturating_duration_since(now);
         match self.due_in(now) {
             due if due.is_zero() => Some(fetch),
@@ -213,14 +250,19 @@ impl Pusher {
     /// Waits for what is under way.
     pub(super) async fn end(self) {
         if let Some(trip) = self.trip {
-            let _ended = trip.await;
+            let _ended = trip.end.await;
         }
+    }
+
+    /// Until when the remote is left alone, after a failure or a lost race.
+    fn waits_until(&self, now: Instant) -> Option<Instant> {
+        self.back_off.until(now).max(self.contention.until(now))
     }
 
     /// How long until the next push is allowed.
     fn due_in(&self, now: Instant) -> Duration {
         let paced = self.last_push.map(|last| last + self.pace);
-        let until = paced.max(self.back_off.until(now));
+        let until = paced.max(self.waits_until(now));
         until.map_or(Duration::ZERO, |it| it.saturating_duration_since(now))
     }
 
@@ -228,18 +270,19 @@ impl Pusher {
     fn pushed(&mut self, outcome: Result<PushOutcome, RemoteError>) -> Result<(), PusherError> {
         match outcome {
             Ok(PushOutcome::Pushed) => {
-                self.contention.won();
+                self.contention.won(Instant::now());
                 self.arrived()
             }
             Ok(PushOutcome::LostRace { references }) => {
                 let carried = self.core.desk().unpublished().len();
-                self.contention.lost(carried);
+                self.contention
+                    .lost(carried, Instant::now(), random_share());
                 tracing::info!(
                     ?references,
                     carried,
                     "somebody else pushed first; deriving again on their tip"
                 );
-                self.must_look = true;
+                self.look = Look::First;
                 Ok(())
             }
             Ok(PushOutcome::Denied { refusals, said }) => {
@@ -299,9 +342,6 @@ impl Pusher {
                     self.settled();
                 }
             }
-            Verdict::SearchLater => {
-                self.back_off.failed(now);
-            }
             Verdict::Guilty(guilty) => {
                 publish::start_over(&self.core, WHY)?;
                 outcome::refused_by_remote(&self.core, &guilty)?;
@@ -309,7 +349,7 @@ impl Pusher {
                     self.settled();
                 }
             }
-            Verdict::Blocked => {
+            Verdict::SearchLater | Verdict::Blocked => {
                 self.back_off.failed(now);
             }
         }
@@ -325,7 +365,7 @@ impl Pusher {
 
     /// Nobody knows whether a push arrived.
     fn unknown(&mut self, problem: &str) {
-        self.must_look = true;
+        self.look = Look::First;
         self.contention.forget();
         self.back_off.failed(Instant::now());
         self.trouble(problem.to_owned());
@@ -341,10 +381,17 @@ impl Pusher {
             return Ok(());
         }
         self.next_fetch = now + self.poll;
-        if publish::has_diverged(&self.core)? {
+        let diverged = publish::has_diverged(&self.core)?;
+        if diverged {
             publish::start_over(&self.core, "derived again on the new tip")?;
         }
-        (self.must_look, self.fresh) = (false, true);
+        self.looks = if diverged { self.looks + 1 } else { 0 };
+        let once_more = diverged && self.looks < LOOKS && self.contention.limit().is_some();
+        self.look = if once_more {
+            Look::First
+        } else {
+            Look::JustNow
+        };
         let nothing_left = publish::unpublished(&self.core)?.is_empty();
         if nothing_left && !self.core.desk().unpublished().is_empty() {
             // A push of which nothing was heard has arrived.
@@ -364,6 +411,13 @@ impl Pusher {
         self.refused = true;
         self.core.trouble(problem);
     }
+}
+
+/// A random number from 0 to 1.
+fn random_share() -> f64 {
+    let mut bytes = [0_u8; 4];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
 }
 
 /// What a server said about a refused push, in one line that is not too long.

@@ -99,6 +99,9 @@ impl Writer {
     async fn turn(&mut self) -> Result<Duration, TurnError> {
         if let Some(pusher) = &mut self.pusher {
             pusher.hear()?;
+            if pusher.is_ahead() {
+                pusher.begin()?;
+            }
             if pusher.is_fetching() {
                 return Ok(LOOK);
             }
