@@ -115,9 +115,10 @@ impl Work<'_> {
             return Ok(());
         };
         let clusters: Vec<ClusterName> = self.in_force.policy.clusters.keys().cloned().collect();
-        let astray = match self.steady {
-            true => Vec::new(),
-            false => repair::astray(self.core, &tip, &clusters)?,
+        let astray = if self.steady {
+            Vec::new()
+        } else {
+            repair::astray(self.core, &tip, &clusters)?
         };
         let mut edits = Edits::new();
         repair::records(self.core, &tip, &mut edits)?;

@@ -162,7 +162,7 @@ mod tests {
             contention.won(now);
             won += 1;
         }
-        assert_eq!(won, 47, "until there is no limit");
+        assert_eq!(won, 46, "until there is no limit");
         contention.lost(8, now, 1.0);
         assert!(!contention.is_ahead(now));
         contention.won(now);

@@ -42,8 +42,8 @@ impl Moment {
             match self.refs.binary_search_by(at) {
                 Ok(place) => self.refs[place].1 = update.new.clone(),
                 Err(place) => {
-                    let moved = (update.reference.clone(), update.new.clone());
-                    self.refs.insert(place, moved);
+                    let now = (update.reference.clone(), update.new.clone());
+                    self.refs.insert(place, now);
                 }
             }
         }
