@@ -9,6 +9,14 @@ use super::read::{self, Source};
 use super::repo::Handle;
 use crate::domain::CommitId;
 
+/// What a commit follows, from its bytes: the lines after the first.
+fn parents(bytes: &[u8]) -> Vec<CommitId> {
+    let lines = bytes.split(|byte| *byte == b'\n').skip(1);
+    let named = lines.map_while(|line| std::str::from_utf8(line.strip_prefix(b"parent ")?).ok());
+    let ids = named.filter_map(ObjectId::from_hex);
+    ids.map(|id| id.commit()).collect()
+}
+
 /// Who wrote or committed something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
@@ -125,10 +133,26 @@ impl CommitText<'_> {
 /// Reads a commit.
 pub(super) fn read(source: &dyn Source, id: &CommitId) -> Result<CommitInfo, GitError> {
     let bytes = read::commit(source, id)?;
-    parse(id.clone(), &bytes).ok_or_else(|| GitError::NoObject {
+    let info = Parts::split(&bytes).and_then(|parts| parts.info(id.clone()));
+    info.ok_or_else(|| damaged(id))
+}
+
+fn damaged(id: &CommitId) -> GitError {
+    GitError::NoObject {
         wanted: "commit",
         id: id.to_string(),
-    })
+    }
+}
+
+/// Reads a commit and who signed it, as [`signer`] does.
+pub(super) fn read_signed(
+    source: &dyn Source,
+    id: &CommitId,
+) -> Result<(CommitInfo, Option<String>), GitError> {
+    let bytes = read::commit(source, id)?;
+    let parts = Parts::split(&bytes);
+    let read = parts.and_then(|parts| Some((parts.info(id.clone())?, parts.signer())));
+    read.ok_or_else(|| damaged(id))
 }
 
 /// Fingerprint (`SHA256:…`) of the SSH key that signed exactly this commit; `None` when no signature holds. Whether the
@@ -136,32 +160,6 @@ pub(super) fn read(source: &dyn Source, id: &CommitId) -> Result<CommitInfo, Git
 pub(super) fn signer(source: &dyn Source, id: &CommitId) -> Result<Option<String>, GitError> {
     let bytes = read::commit(source, id)?;
     Ok(Parts::split(&bytes).and_then(|parts| parts.signer()))
-}
-
-/// Reads a commit's bytes. `None` when they are no commit.
-fn parse(id: CommitId, bytes: &[u8]) -> Option<CommitInfo> {
-    let parts = Parts::split(bytes)?;
-    let mut parents = Vec::new();
-    let (mut tree, mut author, mut committer) = (None, None, None);
-    for (name, value) in &parts.headers {
-        match name.as_str() {
-            "tree" if tree.is_none() => tree = Some(TreeId(ObjectId::from_hex(value)?)),
-            "parent" => parents.push(ObjectId::from_hex(value)?.commit()),
-            "author" if author.is_none() => author = Some(person(value)),
-            "committer" if committer.is_none() => committer = Some(person(value)),
-            _ => {}
-        }
-    }
-    let (committer, time) = committer?;
-    Some(CommitInfo {
-        id,
-        tree: tree?,
-        parents,
-        author: author?.0,
-        committer,
-        time,
-        message: String::from_utf8_lossy(parts.message).into_owned(),
-    })
 }
 
 /// A commit's bytes, cut at its seams.
@@ -198,6 +196,31 @@ impl<'a> Parts<'a> {
             headers,
             message,
             unsigned,
+        })
+    }
+
+    /// What the headers say. `None` when they are no commit's.
+    fn info(&self, id: CommitId) -> Option<CommitInfo> {
+        let mut parents = Vec::new();
+        let (mut tree, mut author, mut committer) = (None, None, None);
+        for (name, value) in &self.headers {
+            match name.as_str() {
+                "tree" if tree.is_none() => tree = Some(TreeId(ObjectId::from_hex(value)?)),
+                "parent" => parents.push(ObjectId::from_hex(value)?.commit()),
+                "author" if author.is_none() => author = Some(person(value)),
+                "committer" if committer.is_none() => committer = Some(person(value)),
+                _ => {}
+            }
+        }
+        let (committer, time) = committer?;
+        Some(CommitInfo {
+            id,
+            tree: tree?,
+            parents,
+            author: author?.0,
+            committer,
+            time,
+            message: String::from_utf8_lossy(self.message).into_owned(),
         })
     }
 
@@ -246,11 +269,11 @@ fn straight_line(
     let mut line = Vec::new();
     let mut next = Some(tip.clone());
     while let Some(id) = next.take_if(|id| Some(&*id) != known) {
-        let info = read(source, &id)?;
-        if info.parents.len() > 1 || (info.parents.is_empty() && known.is_some()) {
+        let parents = parents(&read::commit(source, &id)?);
+        if parents.len() > 1 || (parents.is_empty() && known.is_some()) {
             return Ok(None);
         }
-        next = info.parents.into_iter().next();
+        next = parents.into_iter().next();
         line.push(id);
     }
     line.reverse();
@@ -291,7 +314,7 @@ pub(super) fn is_ancestor(
         if at == *old {
             return Ok(true);
         }
-        match read(repo, &at)?.parents.as_slice() {
+        match parents(&read::commit(repo, &at)?).as_slice() {
             [] => return Ok(false),
             [parent] => at = parent.clone(),
             _ => break,

@@ -48,7 +48,7 @@ pub(super) trait Source {
     }
 }
 
-/// The bytes of an object in the repository, however it lies there.
+/// The bytes of an object in the repository, however it lies there, if they are what its name says.
 pub(super) fn stored(
     repo: &git2::Repository,
     id: ObjectId,
@@ -57,12 +57,16 @@ pub(super) fn stored(
     let odb = repo
         .odb()
         .map_err(GitError::library("open the objects", repo))?;
-    match odb.read(id.oid()) {
-        Ok(object) if object.kind() == kind.libgit2() => Ok(Some(object.data().to_vec())),
-        Ok(_) => Ok(None),
-        Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
-        Err(error) => Err(GitError::library("read an object", repo)(error)),
+    let object = match odb.read(id.oid()) {
+        Ok(object) if object.kind() == kind.libgit2() => object,
+        Ok(_) => return Ok(None),
+        Err(error) if error.code() == git2::ErrorCode::NotFound => return Ok(None),
+        Err(error) => return Err(GitError::library("read an object", repo)(error)),
+    };
+    if name_of(kind, object.data()) != id {
+        return Err(missing(id, kind)());
     }
+    Ok(Some(object.data().to_vec()))
 }
 
 fn missing(id: ObjectId, kind: ObjectKind) -> impl FnOnce() -> GitError {

@@ -252,6 +252,18 @@ impl FleetRepo {
         commit::read(&self.handle()?, commit)
     }
 
+    /// A commit, and who signed it as [`signer`](Self::signer) gives it, from one reading.
+    pub fn signed_commit(
+        &self,
+        commit: &CommitId,
+    ) -> Result<(CommitInfo, Option<String>), GitError> {
+        let repo = self.handle()?;
+        match self.cache.signer(ObjectId::of_commit(commit)) {
+            Some(signer) => Ok((commit::read(&repo, commit)?, Some(signer))),
+            None => commit::read_signed(&repo, commit),
+        }
+    }
+
     /// Every commit that `tip` has and `known` has not, parents before children. All parents are followed: after a
     /// person's `git pull` our commits hang off the second parent of a merge.
     pub fn since(
@@ -324,8 +336,9 @@ impl FleetRepo {
 
     /// A handle that reads the repository's own configuration, and nothing else of the machine's.
     fn configured(&self) -> Result<Repository, GitError> {
-        // We keep what is read again ourselves, once for all handles.
+        // We keep what is read again ourselves, once for all handles, and compare names with a faster hash.
         git2::opts::enable_caching(false);
+        git2::opts::strict_hash_verification(false);
         let repo = open_bare(&self.path)?;
         let failed = || GitError::library("configure the repository", &repo);
         let mut config = Config::new().map_err(failed())?;
@@ -364,7 +377,12 @@ impl Source for Handle<'_> {
         if let Some(bytes) = self.owner.cache.object(id, kind) {
             return Ok(Some(bytes));
         }
-        Ok(read::stored(self, id, kind)?.map(Arc::new))
+        let bytes = read::stored(self, id, kind)?.map(Arc::new);
+        if let Some(bytes) = bytes.as_ref().filter(|_| kind == ObjectKind::Commit) {
+            // Every look at a file begins with its commit.
+            self.owner.cache.keep_object(id, kind, bytes.clone());
+        }
+        Ok(bytes)
     }
 
     fn tree(&self, id: ObjectId) -> Result<Option<Tree>, GitError> {

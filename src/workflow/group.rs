@@ -118,10 +118,10 @@ impl Work<'_> {
         let astray = if self.steady {
             Vec::new()
         } else {
-            repair::astray(self.core, &tip, &clusters)?
+            repair::astray(self.core, &self.group, &tip, &clusters)?
         };
         let mut edits = Edits::new();
-        repair::records(self.core, &tip, &mut edits)?;
+        repair::records(self.core, &self.group, &tip, &mut edits)?;
         if astray.is_empty() && edits.is_empty() {
             return Ok(());
         }

@@ -18,6 +18,7 @@ mod observe;
 pub mod offline;
 mod outcome;
 mod pace;
+mod parallel;
 mod prepare;
 mod project;
 mod publish;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 
 use super::core::{Core, lock};
+use super::parallel::on_all_cores;
 use super::reserve;
 use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::{Projection, StoreRow};
@@ -15,7 +16,7 @@ use crate::domain::record::record_path;
 use crate::domain::trailers::{self, Trailers};
 use crate::domain::view::HistoryItem;
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
-use crate::git::{CommitInfo, GitError, KeyRole};
+use crate::git::{GitError, KeyRole};
 use crate::index::IndexError;
 use crate::journal::JournalError;
 
@@ -121,20 +122,17 @@ fn nothing_by_hand(core: &Core, from: Option<&CommitId>, tip: CommitId) {
 
 /// Those of some commits that are ours.
 fn ours(core: &Core, ids: &[CommitId]) -> Result<Vec<Ours>, GitError> {
-    let mut found = Vec::with_capacity(ids.len());
-    for id in ids {
-        found.extend(own(core, core.repo.commit_info(id)?)?);
-    }
-    Ok(found)
+    let found = on_all_cores(ids, |id| own(core, id))?;
+    Ok(found.into_iter().flatten().collect())
 }
 
-fn own(core: &Core, info: CommitInfo) -> Result<Option<Ours>, GitError> {
-    let Some(trailers) = trailers::parse(&info.message) else {
+fn own(core: &Core, id: &CommitId) -> Result<Option<Ours>, GitError> {
+    let (info, signer) = core.repo.signed_commit(id)?;
+    let role = signer.and_then(|signer| core.keys.ring.role(&signer));
+    let Some(trailers) = trailers::parse(&info.message).filter(|_| role == Some(KeyRole::Main))
+    else {
         return Ok(None);
     };
-    if core.repo.verified(&info.id, &core.keys.ring)? != Some(KeyRole::Main) {
-        return Ok(None);
-    }
     Ok(Some(Ours {
         at: Timestamp::from_second(info.time).unwrap_or_default(),
         title: info.message.lines().next().unwrap_or_default().to_owned(),
@@ -149,7 +147,7 @@ fn project(core: &Core, commits: &[Ours], tip: &CommitId) -> Result<Projection, 
     let mut changes: HashMap<ChangeId, Change> = HashMap::new();
     let mut order = Vec::new();
     let mut last: BTreeMap<StoreName, (&Ours, ChangeId)> = BTreeMap::new();
-    let mut rows = Rows::new(core, tip);
+    let mut rows = Rows::around(core, tip, commits)?;
     let mut projection = Projection::default();
     for commit in commits {
         let trailers = &commit.trailers;

@@ -6,7 +6,7 @@ use super::core::{Core, lock};
 use super::group::GroupError;
 use crate::domain::record::record_path;
 use crate::domain::{ClusterName, CommitId, StoreName};
-use crate::git::{EntryKind, GitError};
+use crate::git::{EntryKind, GitError, Group};
 use crate::plan::{Edit, Edits};
 use crate::render::{deploy_branch, render_record};
 
@@ -23,6 +23,7 @@ pub(super) struct Astray {
 /// The clusters' folders on main that are astray. They are put right whole, whatever lies in them.
 pub(super) fn astray(
     core: &Core,
+    group: &Group<'_>,
     tip: &CommitId,
     clusters: &[ClusterName],
 ) -> Result<Vec<Astray>, GitError> {
@@ -36,19 +37,18 @@ pub(super) fn astray(
         };
         let folder = format!("clusters/{cluster}");
         let id = |commit| {
-            core.repo
+            group
                 .entry(commit, &folder)
                 .map(|it| it.map(|entry| entry.id))
         };
         if id(tip)? == id(&right)? {
             continue;
         }
-        let here = core
-            .repo
+        let here = group
             .entry(tip, &folder)?
             .is_some_and(|it| it.kind == EntryKind::Folder);
         let here = here.then_some((tip, folder.as_str()));
-        let changes = core.repo.diff_folders(here, Some((&right, &folder)))?;
+        let changes = group.diff_folders(here, Some((&right, &folder)))?;
         let paths = changes
             .into_iter()
             .map(|it| format!("{folder}/{}", it.path))
@@ -63,14 +63,19 @@ pub(super) fn astray(
 }
 
 /// Adds the records that must be on main again, and forgets those that are there.
-pub(super) fn records(core: &Core, tip: &CommitId, edits: &mut Edits) -> Result<(), GroupError> {
+pub(super) fn records(
+    core: &Core,
+    group: &Group<'_>,
+    tip: &CommitId,
+    edits: &mut Edits,
+) -> Result<(), GroupError> {
     let names: Vec<StoreName> = lock(&core.put_back).iter().cloned().collect();
     for name in names {
         let row = core
             .index
             .store(&name)?
             .filter(|row| row.removed_at.is_none());
-        let there = core.repo.read(tip, &record_path(&name))?.is_some();
+        let there = group.entry(tip, &record_path(&name))?.is_some();
         match row.filter(|_| !there) {
             Some(row) => {
                 let (path, bytes) = render_record(&core.templates, &row.record)?;

@@ -298,3 +298,25 @@ fn trailers_that_a_person_forges_count_for_nothing() {
     let (_, history) = api.get("/api/v1/stores/shop/history");
     assert_eq!(history["items"].as_array().unwrap().len(), 1, "{history}");
 }
+
+#[test]
+fn a_cluster_that_is_added_is_prepared_before_it_gets_its_first_store() {
+    let dev = Dev::start();
+    dev.made("shop");
+    dev.policy(&|text| {
+        let entry = "  local:\n    baseDomain: localtest.me\n";
+        let another = "  second:\n    baseDomain: second.example.com\n    scheme: https\n    storageClass: \"\"\n    \
+                       route: {type: ingress, className: \"\"}\n    flux: {interval: 6h, timeout: 10m, retryInterval: 1m}\n    \
+                       readyDeadline: 15m\n";
+        text.replacen(entry, &format!("{another}{entry}"), 1)
+    });
+    let api = dev.api();
+    let request = json!({"name": "far", "engine": "woocommerce", "cluster": "second"});
+    api.change_in(&api.create(&request), "merged", SOON);
+    let held = git(
+        &dev.repo,
+        &["ls-tree", "-r", "--name-only", "main", "bootstrap"],
+    );
+    assert!(held.contains("bootstrap/second.yaml"), "{held}");
+    dev.audit();
+}

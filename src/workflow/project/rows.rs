@@ -1,6 +1,7 @@
 //! Stores' rows before and after some commits of ours: from the desk where it knows what a commit made, else from Git.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Mutex;
 
 use jiff::Timestamp;
 
@@ -8,31 +9,56 @@ use super::{Ours, ProjectError};
 use crate::domain::entry::StoreRow;
 use crate::domain::record::{Record, record_path, sha256_hex};
 use crate::domain::trailers::Trailers;
-use crate::domain::{ClusterName, CommitId, StoreName};
+use crate::domain::{ClusterName, CommitId, StoreName, Uid};
 use crate::git::GitError;
 use crate::render::{digest_in, store_folder};
-use crate::workflow::core::Core;
+use crate::workflow::core::{Core, lock};
 use crate::workflow::derive::{Made, read_record};
 use crate::workflow::desk::Unpublished;
+use crate::workflow::parallel::on_all_cores;
 
 /// Rows of the stores that some commits are about.
 pub(super) struct Rows<'a> {
     core: &'a Core,
     tip: &'a CommitId,
     before: HashMap<StoreName, Option<StoreRow>>,
+    /// Stores as they are now, by their lives.
+    current: HashMap<Uid, Option<Made>>,
     /// Published heads of deploy branches, looked up once.
-    deploys: HashMap<ClusterName, Option<CommitId>>,
+    deploys: Mutex<HashMap<ClusterName, Option<CommitId>>>,
 }
 
 impl<'a> Rows<'a> {
-    /// Rows around commits that `tip`, the published head of main, has.
-    pub(super) fn new(core: &'a Core, tip: &'a CommitId) -> Self {
-        Self {
+    /// Rows around some commits that `tip`, the published head of main, has.
+    pub(super) fn around(
+        core: &'a Core,
+        tip: &'a CommitId,
+        commits: &[Ours],
+    ) -> Result<Self, GitError> {
+        let mut rows = Self {
             core,
             tip,
             before: HashMap::new(),
-            deploys: HashMap::new(),
-        }
+            current: HashMap::new(),
+            deploys: Mutex::default(),
+        };
+        rows.current = rows.read_current(commits)?;
+        Ok(rows)
+    }
+
+    /// What the desk does not know is read from Git, every life of a store once.
+    fn read_current(&self, commits: &[Ours]) -> Result<HashMap<Uid, Option<Made>>, GitError> {
+        let lives: BTreeMap<&Uid, &Trailers> = {
+            let desk = self.core.desk();
+            let unknown = |it: &&Ours| desk.made_by(&it.id, &it.trailers.store).is_none();
+            let trailers = commits.iter().filter(unknown).map(|it| &it.trailers);
+            trailers.map(|it| (&it.uid, it)).collect()
+        };
+        let lives: Vec<(&Uid, &Trailers)> = lives.into_iter().collect();
+        let read = |(uid, trailers): &(&Uid, &Trailers)| -> Result<_, GitError> {
+            Ok(((*uid).clone(), self.at_the_tip(trailers)?))
+        };
+        Ok(on_all_cores(&lives, read)?.into_iter().collect())
     }
 
     /// The row that the index has of a store.
@@ -98,32 +124,33 @@ impl<'a> Rows<'a> {
         }))
     }
 
-    fn deploy(&mut self, cluster: &ClusterName) -> Result<Option<CommitId>, GitError> {
-        if let Some(known) = self.deploys.get(cluster) {
+    fn deploy(&self, cluster: &ClusterName) -> Result<Option<CommitId>, GitError> {
+        let mut deploys = lock(&self.deploys);
+        if let Some(known) = deploys.get(cluster) {
             return Ok(known.clone());
         }
         let head = self.core.published_deploy(cluster)?;
-        self.deploys.insert(cluster.clone(), head.clone());
+        deploys.insert(cluster.clone(), head.clone());
         Ok(head)
     }
 
     /// What a commit made of its store; none where it took the store away.
-    fn made(&mut self, commit: &Ours) -> Result<Option<Made>, GitError> {
+    fn made(&self, commit: &Ours) -> Result<Option<Made>, GitError> {
         let name = &commit.trailers.store;
         match self.core.desk().made_by(&commit.id, name) {
             Some(Unpublished::Store(made)) => return Ok(Some((**made).clone())),
             Some(Unpublished::Removed) => return Ok(None),
             None => {}
         }
-        match self.at_the_tip(&commit.trailers)? {
-            Some(made) => Ok(Some(made)),
-            None => self.read(name, &commit.id),
+        match self.current.get(&commit.trailers.uid) {
+            Some(Some(made)) => Ok(Some(made.clone())),
+            _ => self.read(name, &commit.id),
         }
     }
 
     /// A store as it is now, where its deploy branch says that its record on main is the accepted one: its rendered
     /// files carry the record's digest. Old commits are dear to read.
-    fn at_the_tip(&mut self, trailers: &Trailers) -> Result<Option<Made>, GitError> {
+    fn at_the_tip(&self, trailers: &Trailers) -> Result<Option<Made>, GitError> {
         let name = &trailers.store;
         let Some(bytes) = self.core.repo.read(self.tip, &record_path(name))? else {
             return Ok(None);

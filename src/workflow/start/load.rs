@@ -1,12 +1,9 @@
 //! Desk and book as a stop left them: read from the journal and the index.
 
-use std::collections::BTreeSet;
-
 use super::StartError;
+use crate::domain::StoreName;
 use crate::domain::entry::Projection;
 use crate::domain::record::record_path;
-use crate::domain::{CommitId, StoreName};
-use crate::git::Entry;
 use crate::workflow::core::{Core, lock};
 use crate::workflow::project::tear_down_unwatched;
 use crate::workflow::{adopt, reserve};
@@ -39,48 +36,44 @@ pub(super) fn let_go_of_done(core: &Core) -> Result<(), StartError> {
 
 /// Works out what every store takes, and goes on with deletions that a stop interrupted.
 pub(super) fn load_book(core: &Core) -> Result<(), StartError> {
-    let mut rows = Vec::new();
+    let mut desk = core.desk();
+    let (mut live, mut leaving) = (Vec::new(), Vec::new());
     core.index.stores(None, &mut |name, row| {
-        rows.push((name, row));
+        reserve::settle(core, &mut desk, &name, Some(&row));
+        if row.removed_at.is_none() {
+            live.push(name.clone());
+        }
+        if row.record.metadata.deletion.is_some() {
+            leaving.push((name, row));
+        }
         true
     })?;
-    let mut desk = core.desk();
-    for (name, row) in &rows {
-        reserve::settle(core, &mut desk, name, Some(row));
-    }
     let asked: Vec<StoreName> = desk.entries().map(|it| it.change.store.clone()).collect();
     for name in asked {
         let row = core.index.store(&name)?;
         reserve::settle(core, &mut desk, &name, row.as_ref());
     }
     drop(desk);
-    for (name, row) in &rows {
+    for (name, row) in &leaving {
         tear_down_unwatched(core, name, row);
     }
-    let live = rows.into_iter().filter(|(_, row)| row.removed_at.is_none());
-    put_back_missing(core, live.map(|(name, _)| name))
+    put_back_missing(core, live)
 }
 
 /// Records that were away already when hand edits were last taken in, with no request that takes them away: a stop came
 /// before they were put back.
-fn put_back_missing(core: &Core, live: impl Iterator<Item = StoreName>) -> Result<(), StartError> {
+fn put_back_missing(core: &Core, live: Vec<StoreName>) -> Result<(), StartError> {
     let (Some(tip), Some(seen)) = (core.index.tip()?, adopt::seen(core)?) else {
         return Ok(());
     };
-    let paths = |commit: &CommitId| -> Result<BTreeSet<String>, StartError> {
-        let mut found = BTreeSet::new();
-        let mut note = |path: &str, _: &Entry| {
-            found.insert(path.to_owned());
-        };
-        core.repo.files(commit, "stores", &mut note)?;
-        Ok(found)
-    };
-    let (now, then) = (paths(&tip)?, paths(&seen)?);
     let mut put_back = lock(&core.put_back);
     for name in live {
         let path = record_path(&name);
-        let asked = !core.desk().changes_of(&name).is_empty();
-        if !now.contains(&path) && !then.contains(&path) && !asked {
+        let there = core.repo.entry(&tip, &path)?.is_some();
+        if !there
+            && core.repo.entry(&seen, &path)?.is_none()
+            && core.desk().changes_of(&name).is_empty()
+        {
             put_back.insert(name);
         }
     }
