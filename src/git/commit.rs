@@ -14,7 +14,7 @@ fn parents(bytes: &[u8]) -> Vec<CommitId> {
     let lines = bytes.split(|byte| *byte == b'\n').skip(1);
     let named = lines.map_while(|line| std::str::from_utf8(line.strip_prefix(b"parent ")?).ok());
     let ids = named.filter_map(ObjectId::from_hex);
-    ids.map(|id| id.commit()).collect()
+    ids.map(ObjectId::commit).collect()
 }
 
 /// Who wrote or committed something.
