@@ -10,6 +10,8 @@ mod bench;
 #[path = "git/server.rs"]
 mod server;
 
+#[path = "git/history.rs"]
+mod history;
 #[path = "git/objects.rs"]
 mod objects;
 #[path = "git/remote.rs"]
