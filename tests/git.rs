@@ -10,6 +10,8 @@ mod bench;
 #[path = "git/server.rs"]
 mod server;
 
+#[path = "git/beside.rs"]
+mod beside;
 #[path = "git/history.rs"]
 mod history;
 #[path = "git/objects.rs"]

@@ -126,6 +126,8 @@ pub(super) fn update(repo: &Path, updates: &[RefUpdate]) -> Result<Landed, GitEr
         file.replace(&refs.text())?;
         remove_loose(repo, &stray)?;
         file = lock_packed(repo)?;
+        // Somebody else may have packed or deleted theirs in between. Ours we hold.
+        refs = packed(repo)?;
     }
     for update in updates {
         refs.set(&update.reference, update.new.as_str());

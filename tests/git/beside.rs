@@ -1,0 +1,84 @@
+//! Git's own programs at work in the repository beside us: nobody's references get lost.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use fleetwright::domain::CommitId;
+use fleetwright::git::{Landed, RefUpdate};
+
+use crate::bench::{Bench, edits, try_git};
+
+/// Moves references of its own until it is over, as fetches and a person's `git gc` do, and packs everybody's. Gives
+/// how often.
+fn meddle(bench: &Bench, over: &AtomicBool, who: &str, commits: &[CommitId]) -> usize {
+    let name = |number: usize| format!("refs/remotes/{who}/branch-{number}");
+    // Somebody's lock may be in the way for longer than git waits.
+    let tried = |args: &[&str]| try_git(bench.repo.path(), args).0;
+    let mut turns = 0;
+    while !over.load(Ordering::SeqCst) {
+        let commit = &commits[turns % commits.len()];
+        let (moved, gone) = (name(turns % 3), name(3));
+        let is_moved = tried(&["update-ref", &moved, commit.as_str()]);
+        let is_made = tried(&["update-ref", &gone, commit.as_str()]);
+        tried(&["pack-refs", "--all"]);
+        let is_gone = tried(&["update-ref", "-d", &gone]);
+        let there = |name: &str| bench.repo.reference(name).unwrap();
+        if is_moved {
+            assert_eq!(there(&moved).as_ref(), Some(commit), "{moved}");
+        }
+        if is_made && is_gone {
+            assert_eq!(there(&gone), None, "{gone}");
+        }
+        turns += 1;
+    }
+    turns
+}
+
+#[test]
+fn references_that_others_move_and_pack_meanwhile_are_not_lost() {
+    let bench = Bench::new();
+    let mut line = vec![bench.land("main", &edits(&[("a", "0")]))];
+    for turn in 1..80 {
+        let text = turn.to_string();
+        line.push(bench.commit(line.last(), &edits(&[("a", &text)])).unwrap());
+    }
+    let (over, line) = (AtomicBool::new(false), &line);
+    thread::scope(|scope| {
+        let others = ["origin", "backup"].map(|who| {
+            let (over, bench) = (&over, &bench);
+            scope.spawn(move || meddle(bench, over, who, line))
+        });
+        let stop = Stop(&over);
+        for (turn, pair) in line.windows(2).enumerate() {
+            let (old, new) = (&pair[0], pair[1].clone());
+            if turn % 2 == 0 {
+                // Somebody else moved it last, to where it is: its own file is in the way.
+                let other = pair[1].as_str();
+                bench.git(&["update-ref", "refs/heads/main", other, old.as_str()]);
+                bench.git(&["update-ref", "refs/heads/main", old.as_str(), other]);
+            }
+            let update = RefUpdate::branch("main", Some(old.clone()), new.clone());
+            assert_eq!(bench.repo.update(&[update]).unwrap(), Landed::Yes);
+            assert_eq!(bench.repo.branch("main").unwrap(), Some(new));
+        }
+        drop(stop);
+        let turns = others.map(|it| it.join().unwrap());
+        assert!(turns.iter().all(|turns| *turns > 3), "{turns:?}");
+    });
+    let listed = bench.git(&["for-each-ref", "--format=%(refname) %(objectname)"]);
+    let ours = bench.repo.references("refs/").unwrap();
+    let ours: Vec<_> = ours
+        .iter()
+        .map(|(name, id)| format!("{name} {id}"))
+        .collect();
+    assert_eq!(listed, ours.join("\n"));
+}
+
+/// Ends the others' work, also when a check fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
