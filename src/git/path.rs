@@ -13,8 +13,9 @@ const LONGEST_PART: usize = 255;
 /// Accepts a relative path of plain parts, separated by single slashes.
 ///
 /// # Errors
-/// [`GitError::BadPath`] with the rule that is broken: empty parts, `.`, `..`, anything that begins with `.git`
-/// (Git itself reads such files), backslashes, control characters, over-long paths.
+/// [`GitError::BadPath`] with the rule that is broken: empty parts, `.`, `..`, anything that begins with `.git` or
+/// is taken for it somewhere (Git itself reads such files), backslashes, control and invisible characters, over-long
+/// paths.
 pub fn check_path(path: &str) -> Result<(), GitError> {
     match broken_rule(path) {
         None => Ok(()),
@@ -32,13 +33,24 @@ fn broken_rule(path: &str) -> Option<&'static str> {
     if path.contains('\\') || path.chars().any(char::is_control) {
         return Some("it must not hold backslashes or control characters");
     }
+    if path.chars().any(is_ignored) {
+        return Some("it must not hold invisible characters, which some file systems leave out");
+    }
     path.split('/').find_map(broken_part_rule)
 }
 
+/// What macOS leaves out of names, so that another name could become `.git` (the list is that of git's `utf8.c`).
+fn is_ignored(c: char) -> bool {
+    matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
+}
+
 fn broken_part_rule(part: &str) -> Option<&'static str> {
-    let git = part
-        .get(..4)
-        .is_some_and(|start| start.eq_ignore_ascii_case(".git"));
+    let begins = |with: &str| {
+        let start = part.get(..with.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(with))
+    };
+    // The second is what Windows calls the first in short.
+    let git = begins(".git") || begins("git~");
     match part {
         "" => Some("it must be relative, and no part of it may be empty"),
         "." | ".." => Some("it must not hold the parts . and .."),
@@ -76,6 +88,8 @@ mod tests {
             ".git/config",
             "a/.GIT/x",
             "a/.github/x",
+            "a/GIT~1/x",
+            "a/.g\u{200c}it/x",
         ];
         for bad in
             bad.into_iter()
