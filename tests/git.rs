@@ -16,6 +16,8 @@ mod beside;
 mod history;
 #[path = "git/objects.rs"]
 mod objects;
+#[path = "git/packs.rs"]
+mod packs;
 #[path = "git/remote.rs"]
 mod remote;
 #[path = "git/serving.rs"]

@@ -138,7 +138,10 @@ impl Builder {
             crc.update(&pack[offset..]);
             places.push(Place {
                 id: member.id,
-                offset: u32::try_from(offset).expect("a group is far smaller than 4 GiB"),
+                // The index has 31 bits for it.
+                offset: i32::try_from(offset)
+                    .expect("a group is far smaller than 2 GiB")
+                    .unsigned_abs(),
                 crc: crc.sum(),
             });
         }

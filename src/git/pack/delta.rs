@@ -152,6 +152,48 @@ mod tests {
     }
 
     #[test]
+    fn copies_are_as_long_as_they_need_to_be() {
+        // Lengths and places where a byte of an instruction appears, is left out, or overflows into another copy.
+        for length in [1, 0xff, 0x100, 0xffff, 0x1_0000, 0x1_0001, COPY, COPY + 1] {
+            let old = vec![7; length];
+            for at in [0, length / 2, length - 1, length] {
+                let new = [&old[..at], &b"xyz"[..], &old[at..]].concat();
+                let there = make(&old, &new);
+                assert_eq!(apply(&old, &there).as_deref(), Some(&new[..]), "{length}");
+                let back_again = make(&new, &old);
+                assert_eq!(
+                    apply(&new, &back_again).as_deref(),
+                    Some(&old[..]),
+                    "{length}"
+                );
+                assert!(there.len() < 40 && back_again.len() < 40, "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_copy_leaves_its_length_out() {
+        // A copy without a length is one of 0x10000 bytes to git, and of none to us: it must never be written.
+        for length in [0x1_0000, 0x10_0000, 0x80_0000] {
+            let mut delta = Vec::new();
+            copy(&mut delta, 0, length);
+            assert!(delta[0] & 0x70 != 0, "{delta:?}");
+            assert_eq!(read_bytes(&mut &delta[1..], delta[0] >> 4, 3), Some(length));
+        }
+    }
+
+    #[test]
+    fn insertions_are_cut_where_the_format_ends() {
+        for length in [1, INSERT - 1, INSERT, INSERT + 1, 3 * INSERT] {
+            let new = vec![9; length];
+            let delta = make(b"old", &new);
+            assert_eq!(apply(b"old", &delta).as_deref(), Some(&new[..]));
+            let sizes = if length > 0x7f { 3 } else { 2 };
+            assert_eq!(delta.len(), sizes + length + length.div_ceil(INSERT));
+        }
+    }
+
+    #[test]
     fn what_is_no_delta_is_refused() {
         for broken in [
             &b""[..],

@@ -76,4 +76,46 @@ mod tests {
         assert_eq!(header(Stored::Delta(128), 1), [0x61, 0x80, 0x00]);
         assert_eq!(header(Stored::Delta(16_512), 1), [0x61, 0x80, 0x80, 0x00]);
     }
+
+    /// Reads a header as the format describes it: the size, the distance, and how many bytes they took.
+    fn read(bytes: &[u8]) -> (u64, u64, usize) {
+        let (mut size, mut shift, mut at) = (u64::from(bytes[0] & 0x0f), 4, 1);
+        while bytes[at - 1] & 0x80 != 0 {
+            size |= u64::from(bytes[at] & 0x7f) << shift;
+            shift += 7;
+            at += 1;
+        }
+        let mut distance = u64::from(bytes[at] & 0x7f);
+        while bytes[at] & 0x80 != 0 {
+            at += 1;
+            distance = ((distance + 1) << 7) | u64::from(bytes[at] & 0x7f);
+        }
+        (size, distance, at + 1)
+    }
+
+    #[test]
+    fn what_is_written_is_read_at_every_border() {
+        // Where a byte is added: to sizes at 16, 2,048, …, to distances at 128, 16,512, …
+        let borders = (0..31).flat_map(|bits| (-1..=1).map(move |off| (1_i64 << bits) + off));
+        let more = [16_511, 16_512, 16_513, 2_113_663, 2_113_664, 2_113_665];
+        for number in borders.chain(more).filter(|number| *number > 0) {
+            let number = number.unsigned_abs();
+            let size = usize::try_from(number).unwrap();
+            let mut bytes = Vec::new();
+            write(&mut bytes, Stored::Delta(number), size);
+            assert_eq!(read(&bytes), (number, number, bytes.len()));
+        }
+        for (size, length) in [
+            (15, 1),
+            (16, 2),
+            (2_047, 2),
+            (2_048, 3),
+            (0x3_ffff, 3),
+            (0x4_0000, 4),
+        ] {
+            let mut bytes = Vec::new();
+            write(&mut bytes, Stored::Whole(ObjectKind::Blob), size);
+            assert_eq!(bytes.len(), length, "{size}");
+        }
+    }
 }

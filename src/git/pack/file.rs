@@ -3,7 +3,7 @@
 //! Must not know: what a pack holds, references.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Packed;
@@ -14,6 +14,8 @@ use crate::git::object::ObjectId;
 pub(in crate::git) struct Installed {
     pack: PathBuf,
     index: PathBuf,
+    /// Whether the very same pack was there before: somebody else's, then, who may have landed it.
+    was_there: bool,
 }
 
 /// Puts a pack into `objects/pack` of a repository. When this returns, the pack survives a power cut; on an error
@@ -28,9 +30,11 @@ pub(in crate::git) fn install(objects: &Path, packed: &Packed) -> Result<Install
         (folder.join(format!("tmp_pack_{name}")), &packed.pack),
         (folder.join(format!("tmp_idx_{name}")), &packed.index),
     ];
+    let index = folder.join(format!("pack-{name}.idx"));
     let installed = Installed {
         pack: folder.join(format!("pack-{name}.pack")),
-        index: folder.join(format!("pack-{name}.idx")),
+        was_there: index.exists(),
+        index,
     };
     let done = aside
         .iter()
@@ -52,6 +56,9 @@ pub(in crate::git) fn install(objects: &Path, packed: &Packed) -> Result<Install
 impl Installed {
     /// Takes the pack away again: nothing names its objects. The index goes first, as it came last.
     pub(in crate::git) fn remove(&self) {
+        if self.was_there {
+            return;
+        }
         for path in [&self.index, &self.pack] {
             // What stays is garbage and harms nobody.
             let _gone = fs::remove_file(path);
@@ -60,7 +67,12 @@ impl Installed {
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), GitError> {
-    let mut file = File::create(path).map_err(GitError::io("make", path))?;
+    let file = File::create(path).or_else(|error| match error.kind() {
+        // The same pack was begun before, by a process that was killed: read-only already.
+        ErrorKind::PermissionDenied => fs::remove_file(path).and_then(|()| File::create(path)),
+        _ => Err(error),
+    });
+    let mut file = file.map_err(GitError::io("make", path))?;
     file.write_all(bytes)
         .and_then(|()| read_only(&file))
         .and_then(|()| file.sync_all())
