@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 use super::capture::Capture;
 
@@ -25,6 +25,9 @@ const OLDEST: GitVersion = GitVersion {
 
 /// The priority that yields to everybody; see setpriority(2).
 const LOWEST: i32 = 19;
+
+/// How long a command that is stopped may take to put its things away.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What a command inherits of our environment, each for its reason; everything else could change what git does.
 const INHERITED: [&str; 13] = [
@@ -295,7 +298,7 @@ impl GitCommand {
         let stdout = Capture::start(child.stdout.take());
         let stderr = Capture::start(child.stderr.take());
         let Some(status) = wait(&mut child, limit, go_on).map_err(failed)? else {
-            child.kill().and_then(|()| child.wait()).map_err(failed)?;
+            stop(&mut child).map_err(failed)?;
             return Err(if go_on() {
                 CommandError::TimedOut {
                     command: name,
@@ -344,6 +347,22 @@ fn wait(
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(10));
     }
+}
+
+/// Stops a child and all that it started. It is asked first: git then deletes its lock files and unfinished packs, which
+/// it would leave for good when it is killed.
+fn stop(child: &mut Child) -> io::Result<()> {
+    let group = Pid::from_child(child);
+    rustix::process::kill_process_group(group, Signal::TERM)?;
+    // It stays known to the system, so that its group's number is no other's, until we have killed the rest.
+    let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let deadline = Instant::now() + FAREWELL;
+    while Instant::now() < deadline && rustix::process::waitid(WaitId::Pid(group), ended)?.is_none()
+    {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    rustix::process::kill_process_group(group, Signal::KILL)?;
+    child.wait().map(drop)
 }
 
 #[cfg(test)]

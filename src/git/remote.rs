@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::address::Address;
 use super::command::{CommandError, GitCommand, Output};
 use super::outcome::{self, PushOutcome, RemoteError};
-use super::{FleetRepo, porcelain, stale_locks};
+use super::{FleetRepo, porcelain};
 use crate::domain::CommitId;
 
 /// How long a fetch or a push may take when nothing else is asked for: a first clone of 100,000 stores takes some 15 s on
@@ -107,8 +107,8 @@ impl Remote {
             Ok(output) if output.success => Ok(()),
             Ok(output) => Err(outcome::failure(self.url(), &output.stderr)),
             Err(CommandError::TimedOut { seconds, .. }) => {
-                // The fetch was killed, and what it had locked would stay locked for ever.
-                stale_locks::clear_locks(repo.path(), "refs/remotes")
+                // Where the fetch had to be killed, what it had locked would stay locked for ever.
+                repo.clear_locks("refs/remotes")
                     .map_err(|error| self.failed(&error))?;
                 Err(RemoteError::TimedOut {
                     url: self.url().to_owned(),

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::{Config, ConfigLevel, Repository, RepositoryInitOptions};
 
@@ -43,6 +43,8 @@ pub struct FleetRepo {
     cache: Cache,
     /// Whether a power cut might still take back what the references say.
     unsure: AtomicBool,
+    /// Held by whoever of us moves references: a lock file of ours is no killed process's.
+    moving: Mutex<()>,
 }
 
 /// Handles that wait for the next caller. libgit2 never forgets a pack that is gone: it would hold its files open, and
@@ -112,6 +114,7 @@ impl FleetRepo {
             cache: Cache::default(),
             // Whoever wrote last may have been killed before the disk had it.
             unsure: AtomicBool::new(true),
+            moving: Mutex::default(),
         })
     }
 
@@ -123,7 +126,20 @@ impl FleetRepo {
     /// Deletes the lock files that killed processes left, and gives their paths. For the one owner of the
     /// repository, at its start.
     pub fn clear_stale_locks(&self) -> Result<Vec<PathBuf>, GitError> {
-        stale_locks::clear_locks(&self.path, "refs")
+        let mut cleared = self.clear_locks("refs")?;
+        cleared.extend(stale_locks::clear_keeps(&self.path)?);
+        Ok(cleared)
+    }
+
+    /// Deletes the lock files that a killed process left, those of references below `folder` only.
+    pub(super) fn clear_locks(&self, folder: &str) -> Result<Vec<PathBuf>, GitError> {
+        let _alone = self.moving();
+        stale_locks::clear_locks(&self.path, folder)
+    }
+
+    fn moving(&self) -> MutexGuard<'_, ()> {
+        // Whoever panicked gave its lock files back.
+        self.moving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the branch `refs/heads/<name>` is; `None` when there is no such branch.
@@ -154,6 +170,7 @@ impl FleetRepo {
     /// failure of the disk. To be called before anything is built on what they say.
     pub fn confirm(&self) -> Result<(), GitError> {
         if self.unsure.load(Ordering::Acquire) {
+            let _alone = self.moving();
             refs::confirm(&self.path)?;
             self.unsure.store(false, Ordering::Release);
         }
@@ -165,6 +182,7 @@ impl FleetRepo {
         if updates.is_empty() {
             return Ok(Landed::Yes);
         }
+        let _alone = self.moving();
         let landed = refs::update(&self.path, updates);
         if matches!(landed, Err(GitError::Unsure { .. })) {
             self.unsure.store(true, Ordering::Release);
@@ -178,6 +196,7 @@ impl FleetRepo {
 
     /// Deletes a reference of the mirror's own; one that is not there is no error. The commits stay.
     pub fn forget(&self, full: &str) -> Result<(), GitError> {
+        let _alone = self.moving();
         refs::forget(&self.path, full)
     }
 

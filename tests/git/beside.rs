@@ -82,3 +82,36 @@ impl Drop for Stop<'_> {
         self.0.store(true, Ordering::SeqCst);
     }
 }
+
+#[test]
+fn what_killed_processes_left_is_in_nobody_s_way_after_a_start() {
+    let bench = Bench::new();
+    let main = bench.land("main", &edits(&[("a", "0")]));
+    let repo = bench.repo.path();
+    std::fs::create_dir_all(repo.join("objects/info/commit-graphs")).unwrap();
+    let left = [
+        "objects/info/commit-graphs/commit-graph-chain.lock",
+        "objects/pack/pack-1.keep",
+        "packed-refs.lock",
+        "packed-refs.new",
+        "refs/heads/main.lock",
+    ];
+    for name in left {
+        std::fs::write(repo.join(name), "fetch-pack 7 on host\n").unwrap();
+    }
+    let own = repo.join("objects/pack/pack-2.keep");
+    std::fs::write(&own, "a person wants it so\n").unwrap();
+    // one of them alone is enough to stop git
+    std::fs::remove_file(repo.join("packed-refs.lock")).unwrap();
+    assert!(!try_git(repo, &["pack-refs", "--all"]).0);
+    std::fs::write(repo.join("packed-refs.lock"), "").unwrap();
+
+    let mut cleared = bench.repo.clear_stale_locks().unwrap();
+    cleared.sort();
+    assert_eq!(cleared, left.map(|name| repo.join(name)));
+    assert!(own.exists());
+    bench.git(&["pack-refs", "--all"]);
+    bench.git(&["update-ref", "refs/heads/other", main.as_str()]);
+    bench.git(&["update-ref", "-d", "refs/heads/other"]);
+    bench.repo.graph_commits(&|| true).unwrap();
+}
