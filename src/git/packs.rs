@@ -15,6 +15,12 @@ use super::object::ObjectId;
 /// most some `log3 n` packs, and an object is copied some `log1.5 n` times in its life.
 const FACTOR: u64 = 2;
 
+/// A pack of so many objects stays as it is: putting some together takes memory for each object of theirs, here and in
+/// git.
+const LARGE: u64 = 1 << 20;
+/// Unless there would be more of them than this.
+const LARGE_PACKS: u64 = 16;
+
 /// Files beside a pack that say it is somebody's business: a fetch that has not moved its references yet (`.keep`), a
 /// partial clone's or a person's own arrangement.
 const HANDS_OFF: [&str; 3] = ["keep", "promisor", "mtimes"];
@@ -78,6 +84,9 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, GitError> {
 
 /// The smallest packs that have to become one for the others to be in geometric progression; none, or two and more.
 pub(super) fn to_merge(mut packs: Vec<Pack>) -> Vec<Pack> {
+    let all: u64 = packs.iter().map(|pack| pack.objects).sum();
+    let large = LARGE.max(all / LARGE_PACKS);
+    packs.retain(|pack| pack.objects < large);
     packs.sort_by_key(|pack| pack.objects);
     let (mut smaller, mut merged) = (0, 0);
     for (at, pack) in packs.iter().enumerate() {
@@ -201,6 +210,70 @@ mod tests {
         assert_eq!(merged(&[10, 10, 10, 50, 100_000]), [10, 10, 10, 50]);
         assert_eq!(merged(&[10, 10, 10, 60, 100_000]), [10, 10, 10]);
         assert_eq!(merged(&[4, 5, 6, 20, 60]), [4, 5, 6, 20, 60]);
+        // Large ones stay, however many small ones there are.
+        assert_eq!(merged(&[LARGE, 9, LARGE, 9]), [9, 9]);
+        assert_eq!(merged(&[LARGE, LARGE - 1, 9, LARGE, 9]), [9, 9]);
+        // But they are not let become many.
+        assert_eq!(merged(&[LARGE; 16]), [0; 0]);
+        assert_eq!(merged(&[LARGE; 17]), [LARGE; 17]);
+    }
+
+    /// Groups land, and whenever there are `due` packs they are put together. Gives the most packs left by that, the
+    /// most objects in one go as a multiple of what counts as large in the end, and how often an object was copied on
+    /// average.
+    fn life(groups: impl Iterator<Item = u64>, due: usize) -> (usize, u64, u64) {
+        let pack = |objects| Pack {
+            index: PathBuf::new(),
+            objects,
+        };
+        let (mut packs, mut left, mut at_once) = (Vec::new(), 0, 0);
+        let (mut landed, mut copied) = (0, 0);
+        for objects in groups {
+            landed += objects;
+            packs.push(pack(objects));
+            if packs.len() < due {
+                continue;
+            }
+            let sum = |packs: &[Pack]| packs.iter().map(|pack| pack.objects).sum::<u64>();
+            let merged = to_merge(packs.clone());
+            packs.sort_by_key(|pack| pack.objects);
+            drop(packs.drain(..merged.len()));
+            let new = sum(&merged);
+            if new > 0 {
+                packs.push(pack(new));
+            }
+            left = left.max(packs.len());
+            at_once = at_once.max(new);
+            copied += new;
+            assert_eq!(sum(&packs), landed, "nothing is lost");
+        }
+        let large = LARGE.max(landed / LARGE_PACKS);
+        (left, at_once / large, copied / landed)
+    }
+
+    #[test]
+    fn packs_and_copies_stay_few_over_a_hundred_thousand_groups() {
+        const GROUPS: u64 = 100_000;
+        const DUE: usize = 64;
+        let noise = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        let lives = [
+            // one change a group; busy; each change alone, and now and then a thousand; a first fetch, then single ones
+            life((0..GROUPS).map(|_| 16), DUE),
+            life((0..GROUPS).map(|n| 16 + noise(n) % 12_000), DUE),
+            life(
+                (0..GROUPS).map(|n| if n % 997 == 0 { 13_000 } else { 16 }),
+                DUE,
+            ),
+            life(
+                (0..GROUPS).map(|n| if n == 0 { 2_000_000 } else { 16 }),
+                DUE,
+            ),
+            // the worst for the rule: each as large as all before, then small ones
+            life((0..GROUPS).map(|n| 1 << (n % 20)), DUE),
+        ];
+        for (left, at_once, copies) in lives {
+            assert!(left <= 20 && copies <= 10 && at_once <= 2, "{lives:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,6 @@
 //!
 //! Must not know: when this is due.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -101,8 +100,9 @@ impl FleetRepo {
         }
         let index = self.pack_together(&wanted, pace, go_on)?;
         make_durable(&index, &folder)?;
-        let holds: BTreeSet<ObjectId> = packs::names(&index)?.into_iter().flatten().collect();
-        if !wanted.is_subset(&holds) {
+        let mut holds = packs::names(&index)?.unwrap_or_default().into_iter();
+        // Both are sorted.
+        if !wanted.iter().all(|id| holds.any(|held| held == *id)) {
             return Err(UpkeepError::Incomplete {
                 index,
                 wanted: wanted.len(),
@@ -146,14 +146,13 @@ impl FleetRepo {
     /// versions of a folder become deltas unless it is urgent; nothing else is compressed again.
     fn pack_together(
         &self,
-        wanted: &BTreeSet<ObjectId>,
+        wanted: &[ObjectId],
         pace: Pace,
         go_on: &dyn Fn() -> bool,
     ) -> Result<PathBuf, UpkeepError> {
         let folder = self.pack_folder();
         let repo = self.handle()?;
-        let named = versions::named(&repo, wanted)?;
-        let list = written(&folder, &named).map_err(GitError::io("write into", &folder))?;
+        let list = list_for_git(&folder, &repo, wanted)?;
         let attributes = self.path().join(ATTRIBUTES);
         fs::write(&attributes, versions::ATTRIBUTES).map_err(GitError::io("write", &attributes))?;
         let command = GitCommand::in_repo("pack-objects", self.path())
@@ -189,12 +188,9 @@ fn grace(go_on: &dyn Fn() -> bool) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Everything in these packs and files. A pack that vanished, or whose index is not whole, ends it.
-fn contents(
-    packs: &[Pack],
-    loose: &[(ObjectId, PathBuf)],
-) -> Result<BTreeSet<ObjectId>, UpkeepError> {
-    let mut names: BTreeSet<ObjectId> = loose.iter().map(|(name, _)| *name).collect();
+/// Everything in these packs and files, sorted. A pack that vanished, or whose index is not whole, ends it.
+fn contents(packs: &[Pack], loose: &[(ObjectId, PathBuf)]) -> Result<Vec<ObjectId>, UpkeepError> {
+    let mut names: Vec<ObjectId> = loose.iter().map(|(name, _)| *name).collect();
     for pack in packs {
         let here = packs::names(&pack.index)?.ok_or_else(|| UpkeepError::Incomplete {
             index: pack.index.clone(),
@@ -202,18 +198,26 @@ fn contents(
         })?;
         names.extend(here);
     }
+    names.sort_unstable();
+    names.dedup();
     Ok(names)
 }
 
 /// An unnamed file with one object a line, to be read from its beginning.
-fn written(folder: &Path, objects: &[(ObjectId, String)]) -> io::Result<File> {
-    let mut list = io::BufWriter::new(tempfile::tempfile_in(folder)?);
-    for (id, name) in objects {
-        writeln!(list, "{id} {}", one_line(name))?;
-    }
-    let mut file = list.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.rewind()?;
-    Ok(file)
+fn list_for_git(
+    folder: &Path,
+    repo: &git2::Repository,
+    wanted: &[ObjectId],
+) -> Result<File, GitError> {
+    let failed = || GitError::io("write into", folder);
+    let file = tempfile::tempfile_in(folder).map_err(failed())?;
+    let mut list = io::BufWriter::new(file);
+    versions::named(repo, wanted, &mut |id, name| {
+        writeln!(list, "{id} {}", one_line(name)).map_err(failed())
+    })?;
+    let rewound = list.into_inner().map_err(io::IntoInnerError::into_error);
+    let rewound = rewound.and_then(|mut file| file.rewind().map(|()| file));
+    rewound.map_err(failed())
 }
 
 /// A person's folder may have any name. What git makes of a long or a strange one is a hint less.

@@ -4,7 +4,6 @@
 //!
 //! Must not know: where objects lie, how a pack is written.
 
-use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::GitError;
@@ -20,32 +19,33 @@ pub(super) const ATTRIBUTES: &str = ".other* -delta\n";
 /// The root folder's name; any will do.
 const ROOT: &str = "root";
 
-/// Each object once, with a name for `git pack-objects`: newest commits first, each followed by the folders that are
-/// first seen with it, then the rest. Costs the trees among `wanted`; no other is read.
+/// Shows each object once, with a name for `git pack-objects`: newest commits first, each followed by the folders that
+/// are first seen with it, then the rest. `wanted` is sorted. Costs the trees among `wanted`; no other is read.
 pub(super) fn named(
     repo: &git2::Repository,
-    wanted: &BTreeSet<ObjectId>,
-) -> Result<Vec<(ObjectId, String)>, GitError> {
+    wanted: &[ObjectId],
+    each: &mut dyn FnMut(ObjectId, &str) -> Result<(), GitError>,
+) -> Result<(), GitError> {
     let mut naming = Naming {
         repo,
         wanted,
-        seen: HashSet::with_capacity(wanted.len()),
-        named: Vec::with_capacity(wanted.len()),
+        seen: vec![false; wanted.len()],
+        each,
     };
     for (commit, root) in newest_first(repo, wanted)? {
-        naming.add(commit, OTHER);
+        naming.add(commit, OTHER)?;
         naming.folder(root, "")?;
     }
     for object in wanted {
-        naming.add(*object, OTHER);
+        naming.add(*object, OTHER)?;
     }
-    Ok(naming.named)
+    Ok(())
 }
 
 /// The commits among `wanted`, each with its root folder.
 fn newest_first(
     repo: &git2::Repository,
-    wanted: &BTreeSet<ObjectId>,
+    wanted: &[ObjectId],
 ) -> Result<Vec<(ObjectId, ObjectId)>, GitError> {
     let failed = || GitError::library("read an object", repo);
     let odb = repo.odb().map_err(failed())?;
@@ -65,26 +65,30 @@ fn newest_first(
 
 struct Naming<'a> {
     repo: &'a git2::Repository,
-    wanted: &'a BTreeSet<ObjectId>,
-    seen: HashSet<ObjectId>,
-    named: Vec<(ObjectId, String)>,
+    wanted: &'a [ObjectId],
+    /// Which of them were shown.
+    seen: Vec<bool>,
+    each: &'a mut dyn FnMut(ObjectId, &str) -> Result<(), GitError>,
 }
 
 impl Naming<'_> {
-    /// Adds an object, and tells whether it was to be added and was not there yet.
-    fn add(&mut self, id: ObjectId, name: &str) -> bool {
-        let new = self.wanted.contains(&id) && self.seen.insert(id);
+    /// Shows an object, and tells whether it was to be shown and was not yet.
+    fn add(&mut self, id: ObjectId, name: &str) -> Result<bool, GitError> {
+        let Ok(number) = self.wanted.binary_search(&id) else {
+            return Ok(false);
+        };
+        let new = !std::mem::replace(&mut self.seen[number], true);
         if new {
-            self.named.push((id, name.to_owned()));
+            (self.each)(id, name)?;
         }
-        new
+        Ok(new)
     }
 
-    /// Adds a folder and those below it. A folder that is not wanted lies elsewhere, and so does all below it, or it
+    /// Shows a folder and those below it. A folder that is not wanted lies elsewhere, and so does all below it, or it
     /// is found by another commit.
     fn folder(&mut self, id: ObjectId, path: &str) -> Result<(), GitError> {
         let name = if path.is_empty() { ROOT } else { path };
-        if !self.add(id, name) {
+        if !self.add(id, name)? {
             return Ok(());
         }
         // A name is a hint. What cannot be read is for `git fsck` to tell.
@@ -94,7 +98,7 @@ impl Naming<'_> {
             return Ok(());
         };
         let folders = tree.entries().filter(|it| it.kind() == EntryKind::Folder);
-        for folder in folders.filter(|it| self.wanted.contains(&it.id)) {
+        for folder in folders {
             self.folder(folder.id, &read::join(path, &folder.entry().name))?;
         }
         Ok(())
