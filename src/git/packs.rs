@@ -140,6 +140,14 @@ fn name(bytes: &[u8]) -> ObjectId {
     ObjectId(name)
 }
 
+/// Deletes what a person's `git multi-pack-index` or `git maintenance` made: it names packs that are about to go, and git
+/// would complain. Readers find everything without.
+pub(super) fn forget_overview(folder: &Path) -> Result<(), GitError> {
+    let chain = folder.join("multi-pack-index.d/multi-pack-index-chain");
+    delete_file(&chain)?;
+    delete_file(&folder.join("multi-pack-index"))
+}
+
 /// Deletes a pack that nobody needs any more.
 pub(super) fn delete(index: &Path) -> Result<(), GitError> {
     for part in PARTS {

@@ -110,6 +110,9 @@ impl FleetRepo {
         }
         grace(go_on)?;
         let merged: Vec<&Pack> = old.iter().filter(|pack| pack.index != index).collect();
+        if !merged.is_empty() {
+            packs::forget_overview(&folder)?;
+        }
         for pack in &merged {
             packs::delete(&pack.index)?;
         }

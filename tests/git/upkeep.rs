@@ -195,3 +195,25 @@ fn versions_of_a_folder_become_deltas_and_files_never_do() {
     assert!(deltas.len() > 20, "{listed}");
     assert!(deltas.iter().all(|kind| *kind == "tree"), "{listed}");
 }
+
+#[test]
+fn an_index_over_many_packs_that_a_person_made_does_not_outlive_them() {
+    let bench = Bench::new();
+    let commits: Vec<_> = (0..6)
+        .map(|group| pack_of_one_commit(bench.repo.path(), "main", group))
+        .collect();
+    bench.git(&["multi-pack-index", "write"]);
+    let warm = bench
+        .repo
+        .read(&commits[0], "stores/0/store-0.yaml")
+        .unwrap();
+    assert!(tidy(&bench.repo, Pace::Gentle).merged > 2);
+    let cold = FleetRepo::open(bench.repo.path()).unwrap();
+    for repo in [&bench.repo, &cold] {
+        let read = repo.read(&commits[0], "stores/0/store-0.yaml").unwrap();
+        assert_eq!(read, warm);
+        let newest = repo.read(&commits[5], "stores/5/store-5.yaml").unwrap();
+        assert!(newest.is_some());
+    }
+    assert_eq!(bench.git(&["fsck", "--strict", "--full"]), "");
+}
