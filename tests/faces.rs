@@ -19,6 +19,8 @@ mod refusals;
 mod repository;
 #[path = "faces/starting.rs"]
 mod starting;
+#[path = "faces/upkeep.rs"]
+mod upkeep;
 #[path = "faces/wire.rs"]
 mod wire;
 #[path = "faces/writes.rs"]

@@ -1,5 +1,6 @@
 //! A server in a folder of its own, and its answers with all their headers.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,10 +30,16 @@ pub(crate) struct Reply {
 impl Dev {
     /// Starts a server on a free port.
     pub(crate) fn start() -> Self {
+        Self::start_with_path(None)
+    }
+
+    /// The same with a `PATH` of its own.
+    pub(crate) fn start_with_path(search: Option<OsString>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let data = folder.path().join("data");
         let path = data.to_str().expect("a plain path");
-        let server = Server::start(&["dev", "--listen", "127.0.0.1:0", "--data", path], &data);
+        let args = ["dev", "--listen", "127.0.0.1:0", "--data", path];
+        let server = Server::start_with_path(&args, &data, search);
         let mut dev = Self {
             server,
             data,

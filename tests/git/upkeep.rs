@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use fleetwright::domain::CommitId;
 use fleetwright::git::{CommandError, FleetRepo, Pace, Tidied, UpkeepError};
@@ -215,5 +216,73 @@ fn an_index_over_many_packs_that_a_person_made_does_not_outlive_them() {
         let newest = repo.read(&commits[5], "stores/5/store-5.yaml").unwrap();
         assert!(newest.is_some());
     }
+    assert_eq!(bench.git(&["fsck", "--strict", "--full"]), "");
+}
+
+/// Lands a group of one commit, and gives how long that took.
+fn land_one(bench: &Bench, group: usize) -> Duration {
+    let path = format!("stores/{}/store-{}.yaml", group % 16, group % 1_600);
+    let text = format!("group: {group}\n");
+    let began = Instant::now();
+    bench.land("main", &edits(&[(&path, &text)]));
+    began.elapsed()
+}
+
+#[test]
+fn hundreds_of_groups_stay_as_easy_to_read_as_the_first() {
+    const GROUPS: usize = 800;
+    const DUE: usize = 64;
+    let bench = Bench::new();
+    let (repo, over) = (&bench.repo, AtomicBool::new(false));
+    let mut alone: Vec<_> = (0..DUE).map(|group| land_one(&bench, group)).collect();
+    let (mut beside, most, turns) = thread::scope(|scope| {
+        // Upkeep as the server has it, but without its rests.
+        let upkeep = scope.spawn(|| {
+            let (mut most, mut turns) = (0, 0);
+            while !over.load(Ordering::SeqCst) {
+                let packs = repo.packs().unwrap();
+                most = most.max(packs);
+                if packs >= DUE {
+                    tidy(repo, Pace::Gentle);
+                    repo.graph_commits(&|| true).unwrap();
+                    turns += 1;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+            (most, turns)
+        });
+        let beside = (DUE..GROUPS)
+            .map(|group| land_one(&bench, group))
+            .collect::<Vec<_>>();
+        over.store(true, Ordering::SeqCst);
+        let (most, turns) = upkeep.join().unwrap();
+        (beside, most, turns)
+    });
+    for (what, times) in [("alone", &mut alone), ("beside upkeep", &mut beside)] {
+        times.sort();
+        let [half, most] = [times.len() / 2, times.len() * 99 / 100].map(|at| times[at]);
+        println!(
+            "{what}: a group took {half:?}, 1 in 100 {most:?}, one {:?}",
+            times[times.len() - 1]
+        );
+    }
+    println!("{most} packs at most, {turns} turns");
+    // Reading looks through every pack.
+    let left = repo.packs().unwrap();
+    assert!(
+        turns > 1 && left < most && most < GROUPS / 2,
+        "{left} of {most} packs, {turns} turns"
+    );
+    // What git itself walks history by is whole, and knows nearly all of it.
+    tidy(repo, Pace::Gentle);
+    repo.graph_commits(&|| true).unwrap();
+    bench.git(&["commit-graph", "verify"]);
+    assert_eq!(
+        bench.git(&["rev-list", "--count", "main"]),
+        GROUPS.to_string()
+    );
+    let cold = FleetRepo::open(repo.path()).unwrap();
+    let tip = cold.branch("main").unwrap().unwrap();
+    assert_eq!(cold.since(&tip, None).unwrap().len(), GROUPS);
     assert_eq!(bench.git(&["fsck", "--strict", "--full"]), "");
 }

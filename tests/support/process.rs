@@ -1,5 +1,6 @@
 //! The built binary as a process: started, killed, started again.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_fleetwright");
 pub(crate) struct Server {
     child: Child,
     args: Vec<String>,
+    /// Where it finds other programs; as we do where it is none.
+    path: Option<OsString>,
     data: PathBuf,
     log: PathBuf,
     /// From the start of the process to the first answer.
@@ -25,12 +28,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the program with arguments that make it write `data`/address.
     pub(crate) fn start(args: &[&str], data: &Path) -> Self {
+        Self::start_with_path(args, data, None)
+    }
+
+    /// The same with a `PATH` of its own.
+    pub(crate) fn start_with_path(args: &[&str], data: &Path, path: Option<OsString>) -> Self {
         let log = data.with_extension("log");
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
-        let child = spawn(&args, data, &log);
+        let child = spawn(&args, path.as_ref(), data, &log);
         let mut server = Self {
             child,
             args,
+            path,
             data: data.to_owned(),
             log,
             ready_in: Duration::ZERO,
@@ -53,7 +62,7 @@ impl Server {
 
     /// Starts the program again with the same arguments.
     pub(crate) fn restart(&mut self) {
-        self.child = spawn(&self.args, &self.data, &self.log);
+        self.child = spawn(&self.args, self.path.as_ref(), &self.data, &self.log);
         self.wait_until_ready();
     }
 
@@ -116,7 +125,7 @@ impl Drop for Server {
     }
 }
 
-fn spawn(args: &[String], data: &Path, log: &Path) -> Child {
+fn spawn(args: &[String], path: Option<&OsString>, data: &Path, log: &Path) -> Child {
     // A stale address of an earlier run would be taken for this one's.
     let _gone = std::fs::remove_file(data.join("address"));
     let file = File::options()
@@ -126,6 +135,7 @@ fn spawn(args: &[String], data: &Path, log: &Path) -> Child {
         .expect("the log can be written");
     Command::new(PROGRAM)
         .args(args)
+        .envs(path.map(|path| ("PATH", path)))
         .stdin(Stdio::null())
         .stdout(file.try_clone().expect("the log can be shared"))
         .stderr(file)
