@@ -371,10 +371,16 @@ impl FleetRepo {
 
 fn open_bare(path: &Path) -> Result<Repository, GitError> {
     let opened = Repository::open_bare(path);
-    opened.map_err(|source| GitError::NoRepository {
+    let refused = |source| GitError::NoRepository {
         path: path.to_owned(),
-        source: source.into(),
-    })
+        source,
+    };
+    if path.join("commondir").exists() {
+        // Its references lie elsewhere, and we would write ours here.
+        let reason = "it belongs to a linked work tree: name the repository itself";
+        return Err(refused(reason.into()));
+    }
+    opened.map_err(|source| refused(source.into()))
 }
 
 /// A handle on loan; it goes back to the spare ones.

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use fleetwright::domain::CommitId;
-use fleetwright::git::{Landed, RefUpdate};
+use fleetwright::git::{FleetRepo, Landed, RefUpdate};
 
-use crate::bench::{Bench, edits, try_git};
+use crate::bench::{Bench, edits, git, try_git};
 
 /// Moves references of its own until it is over, as fetches and a person's `git gc` do, and packs everybody's. Gives
 /// how often.
@@ -114,4 +114,29 @@ fn what_killed_processes_left_is_in_nobody_s_way_after_a_start() {
     bench.git(&["update-ref", "refs/heads/other", main.as_str()]);
     bench.git(&["update-ref", "-d", "refs/heads/other"]);
     bench.repo.graph_commits(&|| true).unwrap();
+}
+
+#[test]
+fn a_repository_of_another_make_is_refused_with_its_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let git = |args: &[&str]| git(dir.path(), args);
+    let refused = |name: &str| {
+        let error = FleetRepo::open(&at(name)).unwrap_err();
+        let what = format!("{} is no readable bare Git repository", at(name).display());
+        assert_eq!(error.to_string(), what);
+        std::error::Error::source(&error).unwrap().to_string()
+    };
+    git(&["init", "-q", "--bare", "--object-format=sha256", "new-hash"]);
+    assert!(refused("new-hash").contains("unknown object format 'sha256'"));
+    git(&["init", "-q", "--bare", "new-refs"]);
+    let config = |key, value| git(&["-C", "new-refs", "config", key, value]);
+    config("core.repositoryFormatVersion", "1");
+    config("extensions.refStorage", "reftable");
+    assert!(refused("new-refs").contains("unsupported extension name"));
+    git(&["init", "-q", "work"]);
+    git(&["-C", "work", "commit", "-q", "--allow-empty", "-m", "one"]);
+    git(&["-C", "work", "worktree", "add", "-q", "../linked"]);
+    assert!(refused("work").contains("not a repository"));
+    assert!(refused("work/.git/worktrees/linked").contains("linked work tree"));
 }
