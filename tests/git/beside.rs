@@ -1,10 +1,11 @@
 //! Git's own programs at work in the repository beside us: nobody's references get lost.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use fleetwright::domain::CommitId;
-use fleetwright::git::{FleetRepo, Landed, RefUpdate};
+use fleetwright::git::{FleetRepo, Landed, Pace, RefUpdate};
 
 use crate::bench::{Bench, edits, git, try_git};
 
@@ -139,4 +140,58 @@ fn a_repository_of_another_make_is_refused_with_its_reason() {
     git(&["-C", "work", "worktree", "add", "-q", "../linked"]);
     assert!(refused("work").contains("not a repository"));
     assert!(refused("work/.git/worktrees/linked").contains("linked work tree"));
+}
+
+/// Does something again and again until it is over, and gives how often.
+fn until(over: &AtomicBool, work: &dyn Fn()) -> usize {
+    let mut turns = 0;
+    while !over.load(Ordering::SeqCst) {
+        work();
+        turns += 1;
+    }
+    turns
+}
+
+#[test]
+fn a_person_s_gc_beside_writer_upkeep_and_readers_loses_nothing() {
+    const GROUPS: usize = 60;
+    let bench = Bench::new();
+    let path = |group: usize| format!("stores/{}/{group}.yaml", group % 5);
+    let land = |group: usize| bench.land("main", &edits(&[(&path(group), "same in all\n")]));
+    let (over, line) = (AtomicBool::new(false), Mutex::new(vec![land(0)]));
+    let turns = thread::scope(|scope| {
+        let stop = Stop(&over);
+        let person = scope.spawn(|| until(&over, &|| _ = bench.git(&["gc", "--quiet"])));
+        // A pack that the person takes away meanwhile ends a turn, and the next one goes on.
+        let upkeep = scope.spawn(|| until(&over, &|| _ = bench.repo.tidy(Pace::Urgent, &|| true)));
+        let reader = scope.spawn(|| {
+            until(&over, &|| {
+                let known = line.lock().unwrap().clone();
+                for (group, commit) in known.iter().enumerate() {
+                    let read = bench.repo.read(commit, &path(group)).unwrap();
+                    assert_eq!(read.as_deref(), Some(&b"same in all\n"[..]));
+                }
+                let since = bench.repo.since(&known[known.len() - 1], None).unwrap();
+                assert_eq!(since, known);
+            })
+        });
+        for group in 1..GROUPS {
+            line.lock().unwrap().push(land(group));
+        }
+        drop(stop);
+        [person, upkeep, reader].map(|it| it.join().unwrap())
+    });
+    assert!(turns.iter().all(|turns| *turns > 0), "{turns:?}");
+    bench.git(&["gc", "--quiet", "--prune=now"]);
+    assert_eq!(bench.git(&["fsck", "--strict", "--full"]), "");
+    assert_eq!(
+        bench.git(&["rev-list", "--count", "main"]),
+        GROUPS.to_string()
+    );
+    let cold = FleetRepo::open(bench.repo.path()).unwrap();
+    for repo in [&cold, &bench.repo] {
+        for (group, commit) in line.lock().unwrap().iter().enumerate() {
+            assert!(repo.read(commit, &path(group)).unwrap().is_some());
+        }
+    }
 }
