@@ -28,6 +28,8 @@ const LOWEST: i32 = 19;
 
 /// How long a command that is stopped may take to put its things away.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How much longer than the command itself its helpers may take for that.
+const HELPERS: Duration = Duration::from_millis(500);
 
 /// What a command inherits of our environment, each for its reason; everything else could change what git does.
 const INHERITED: [&str; 13] = [
@@ -361,6 +363,8 @@ fn stop(child: &mut Child) -> io::Result<()> {
     {
         std::thread::sleep(Duration::from_millis(5));
     }
+    // They were asked as well. Whether any is left cannot be told while the group has its ended leader.
+    std::thread::sleep(HELPERS);
     rustix::process::kill_process_group(group, Signal::KILL)?;
     child.wait().map(drop)
 }
@@ -396,5 +400,22 @@ mod tests {
         let error = command.run(Duration::from_millis(200)).unwrap_err();
         assert!(matches!(error, CommandError::TimedOut { .. }), "{error}");
         assert!(began.elapsed() < Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_command_is_asked_to_end_with_all_that_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let (up, asked) = (folder.path().join("up"), folder.path().join("asked"));
+        // A helper of git's that puts its things away when it is asked.
+        let helper =
+            "!trap 'touch \"$ASKED\"; exit' TERM; touch \"$UP\"; while :; do sleep 0.01; done";
+        let command = GitCommand::new("slow").setting("alias.slow", helper);
+        let command = command.env("UP", &up).env("ASKED", &asked);
+        let stopped = command.run_while(Duration::from_mins(1), &|| !up.exists());
+        assert!(
+            matches!(stopped, Err(CommandError::Stopped { .. })),
+            "{stopped:?}"
+        );
+        assert!(asked.exists());
     }
 }
