@@ -21,7 +21,7 @@ impl DataFolder {
     /// Makes the folder where it is not there, and takes it.
     pub(super) fn take(path: &Path) -> Result<Self, Failure> {
         let name = path.display();
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        let made = make(path);
         made.map_err(|error| {
             Failure::new(format!(
                 "cannot make the data folder {name}: {error}; choose another with --data"
@@ -67,6 +67,18 @@ impl Drop for DataFolder {
 pub(super) fn address(folder: &Path) -> Option<String> {
     let text = std::fs::read_to_string(folder.join(ADDRESS)).ok()?;
     Some(text.trim().to_owned()).filter(|it| !it.is_empty())
+}
+
+/// Makes a folder that is not there; its name then survives a power cut.
+fn make(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let path = path.canonicalize()?;
+    // A folder of somebody else's may be closed to us: then it is theirs to see to.
+    let above = path.parent().map(File::open).and_then(Result::ok);
+    above.map_or(Ok(()), |folder| folder.sync_all())
 }
 
 /// The lock goes with the process, however it ends; the file stays and holds the process id.

@@ -18,6 +18,7 @@ mod error;
 mod group;
 mod hash;
 mod http_backend;
+mod init;
 mod keyring;
 mod keys;
 mod lock_file;

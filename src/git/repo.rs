@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use git2::{Config, ConfigLevel, Repository, RepositoryInitOptions};
+use git2::{Config, ConfigLevel, Repository};
 
 use super::cache::Cache;
 use super::object::{BlobId, Entry, ObjectId, TreeId};
@@ -13,25 +13,10 @@ use super::read::{ObjectKind, Source};
 use super::refs::{Landed, RefUpdate};
 use super::tree::Tree;
 use super::{
-    CommitInfo, GitError, Group, KeyRing, KeyRole, PathChange, commit, diff, read, refs,
+    CommitInfo, GitError, Group, KeyRing, KeyRole, PathChange, commit, diff, init, read, refs,
     stale_locks,
 };
 use crate::domain::CommitId;
-
-/// What the git program is told once, in the repository's own configuration.
-const SETTINGS: [(&str, &str); 7] = [
-    // Packing is decided by the one writer, never by whatever command happens to run.
-    ("gc.auto", "0"),
-    ("maintenance.auto", "false"),
-    // Nobody rewrites published history, not even somebody with the folder mounted.
-    ("receive.denyNonFastForwards", "true"),
-    ("receive.denyDeletes", "true"),
-    // Readers may leave out what they do not need.
-    ("uploadpack.allowFilter", "true"),
-    // What the git program writes is on the disk before a reference names it.
-    ("core.fsync", "committed"),
-    ("core.fsyncMethod", "fsync"),
-];
 
 /// Handles that are kept open for the next caller.
 const SPARE_HANDLES: usize = 4;
@@ -64,39 +49,13 @@ impl std::fmt::Debug for FleetRepo {
 }
 
 impl FleetRepo {
-    /// Makes an empty bare repository with the branch `main` to come, and the folders above it.
+    /// Makes an empty bare repository with the branch `main` to come, and the folders above it. When this returns, it
+    /// survives a power cut.
     ///
     /// # Errors
     /// [`GitError::Exists`] when the folder is there and not empty.
     pub fn init(path: &Path) -> Result<Self, GitError> {
-        if path
-            .read_dir()
-            .is_ok_and(|mut entries| entries.next().is_some())
-            || path.is_file()
-        {
-            return Err(GitError::Exists {
-                path: path.to_owned(),
-            });
-        }
-        let mut options = RepositoryInitOptions::new();
-        // No template of the machine: it could bring hooks.
-        options
-            .bare(true)
-            .no_reinit(true)
-            .mkpath(true)
-            .external_template(false)
-            .initial_head("refs/heads/main");
-        let made = Repository::init_opts(path, &options);
-        let repo = made.map_err(|source| GitError::Library {
-            doing: "make a repository",
-            path: path.to_owned(),
-            source: source.into(),
-        })?;
-        let failed = || GitError::library("configure the repository", &repo);
-        let mut config = Config::open(&repo.path().join("config")).map_err(failed())?;
-        for (key, value) in SETTINGS {
-            config.set_str(key, value).map_err(failed())?;
-        }
+        init::init(path)?;
         Self::open(path)
     }
 

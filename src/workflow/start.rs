@@ -46,8 +46,9 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     git_version()?;
     let keys = keys(&settings)?;
     let journal = Journal::open(&settings.data.join("journal.redb"))?;
+    // Keys that sign and requests that are accepted are on the disk from here on, and so must be their names.
+    sync_folder(&settings.data)?;
     let repo = repository(&settings, &keys)?;
-    repo.clear_stale_locks()?;
     repo.confirm()?;
     let templates = templates(&settings)?;
     let index = Index::open(&settings.data.join("index.redb"))?;
@@ -170,6 +171,15 @@ fn make_folder(path: &Path) -> Result<(), StartError> {
     })
 }
 
+/// Makes the names in a folder survive a power cut.
+fn sync_folder(path: &Path) -> Result<(), StartError> {
+    let synced = std::fs::File::open(path).and_then(|folder| folder.sync_all());
+    synced.map_err(|source| StartError::File {
+        path: path.display().to_string(),
+        source,
+    })
+}
+
 fn write(path: &Path, text: &str) -> Result<(), StartError> {
     std::fs::write(path, text).map_err(|source| StartError::File {
         path: path.display().to_string(),
@@ -184,6 +194,7 @@ fn repository(settings: &Settings, keys: &Keys) -> Result<FleetRepo, StartError>
     } else {
         FleetRepo::init(path)?
     };
+    repo.clear_stale_locks()?;
     if matches!(settings.mode, Mode::Embedded) && repo.branch("main")?.is_none() {
         skeleton::plant(
             &repo,

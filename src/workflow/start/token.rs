@@ -50,20 +50,18 @@ pub(in crate::workflow) fn token_hash(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
 }
 
+/// After a power cut the file is there whole or not at all.
 fn write_secret(path: &Path, text: &str) -> Result<(), StartError> {
     use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
     let fail = |source| StartError::File {
         path: path.display().to_string(),
         source,
     };
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(fail)?;
-    writeln!(file, "{text}").map_err(fail)
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // A named temporary file has mode 0600 from the start.
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+    writeln!(file, "{text}").map_err(fail)?;
+    file.as_file().sync_all().map_err(fail)?;
+    file.persist(path).map_err(|error| fail(error.error))?;
+    super::sync_folder(folder)
 }
