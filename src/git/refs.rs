@@ -193,6 +193,8 @@ fn loose(repo: &Path, name: &str) -> Result<Option<Loose>, GitError> {
 fn packed(repo: &Path) -> Result<PackedRefs, GitError> {
     let path = packed_path(repo);
     let text = match fs::read(&path) {
+        // Whoever writes the file begins with a header: without a byte it has lost all of them.
+        Ok(text) if text.is_empty() => return Err(GitError::BrokenReference { path }),
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(GitError::io("read", &path)(error)),

@@ -5,6 +5,7 @@
 
 mod tables;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use redb::{
@@ -57,8 +58,10 @@ impl Index {
         };
         let mut builder = redb::Builder::new();
         builder.set_cache_size(32 << 20);
-        let db = builder
-            .create(path)
+        // Of some damage (a file cut short) the database tells by a panic.
+        let opened = catch_unwind(AssertUnwindSafe(|| builder.create(path)));
+        let db = opened
+            .map_err(|_| fail("it is damaged".to_owned()))?
             .map_err(|error| fail(error.to_string()))?;
         let index = Self {
             db,

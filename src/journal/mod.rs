@@ -5,6 +5,7 @@
 
 mod tables;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use jiff::{Timestamp, ToSpan};
@@ -60,12 +61,16 @@ impl Journal {
         let name = path.display().to_string();
         let mut builder = redb::Builder::new();
         builder.set_cache_size(16 << 20);
-        let db = builder.create(path).map_err(|error| match error {
+        let broken = |detail: String| JournalError::Broken {
+            path: name.clone(),
+            detail,
+        };
+        // Of some damage (a file cut short) the database tells by a panic.
+        let opened = catch_unwind(AssertUnwindSafe(|| builder.create(path)));
+        let opened = opened.map_err(|_| broken("it is damaged".to_owned()))?;
+        let db = opened.map_err(|error| match error {
             redb::DatabaseError::DatabaseAlreadyOpen => JournalError::InUse(name.clone()),
-            other => JournalError::Broken {
-                path: name.clone(),
-                detail: other.to_string(),
-            },
+            other => broken(other.to_string()),
         })?;
         let journal = Self { db, path: name };
         journal.write(tables::create)?;

@@ -29,7 +29,7 @@ mod token;
 pub use error::StartError;
 use load::{let_go_of_done, load_book, load_desk, load_ended};
 pub(super) use policy::{POLICY_REF, parse_policy, put_in_force, read_policy};
-use policy::{nothing, nowhere};
+use policy::{has_begun, nothing, nowhere};
 pub(super) use templates::templates;
 use token::admin_token;
 pub(super) use token::{kept_token, token_hash};
@@ -48,7 +48,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     let journal = Journal::open(&settings.data.join("journal.redb"))?;
     // Keys that sign and requests that are accepted are on the disk from here on, and so must be their names.
     sync_folder(&settings.data)?;
-    let repo = repository(&settings, &keys)?;
+    let repo = repository(&settings, &keys, &journal)?;
     repo.confirm()?;
     let templates = templates(&settings)?;
     let index = Index::open(&settings.data.join("index.redb"))?;
@@ -187,7 +187,11 @@ fn write(path: &Path, text: &str) -> Result<(), StartError> {
     })
 }
 
-fn repository(settings: &Settings, keys: &Keys) -> Result<FleetRepo, StartError> {
+fn repository(
+    settings: &Settings,
+    keys: &Keys,
+    journal: &Journal,
+) -> Result<FleetRepo, StartError> {
     let path = &settings.repository;
     let repo = if path.exists() {
         FleetRepo::open(path)?
@@ -196,6 +200,9 @@ fn repository(settings: &Settings, keys: &Keys) -> Result<FleetRepo, StartError>
     };
     repo.clear_stale_locks()?;
     if matches!(settings.mode, Mode::Embedded) && repo.branch("main")?.is_none() {
+        if has_begun(journal)? {
+            return Err(StartError::LostMain(path.display().to_string()));
+        }
         skeleton::plant(
             &repo,
             &settings.author,

@@ -50,6 +50,11 @@ pub enum StartError {
         "the fleet repository has no usable fleetwright.yaml ({0}); write one, or begin with: fleetwright init URL"
     )]
     Policy(String),
+    /// The repository of a fleet that has begun has no main.
+    #[error(
+        "{0} has lost its branch main, which the journal beside it knows: restore the repository or its packed-refs from a copy; to begin another fleet, choose another folder with --data"
+    )]
+    LostMain(String),
     /// The policy has no such cluster.
     #[error(
         "there is access to cluster {name}, which fleetwright.yaml does not have; it has {known}: correct the name, or add the cluster to the policy"

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::domain::CommitId;
 use crate::domain::policy::FleetPolicy;
 use crate::git::{FleetRepo, RefUpdate};
+use crate::journal::Journal;
 use crate::render::{chart_path, yaml};
 
 use super::StartError;
@@ -54,6 +55,11 @@ pub(in crate::workflow) fn put_in_force(
         .unwrap_or_else(std::sync::PoisonError::into_inner) = in_force;
     core.prepared.store(false, Ordering::Relaxed);
     Ok(())
+}
+
+/// Whether a start before this one found a policy: then there was a main.
+pub(super) fn has_begun(journal: &Journal) -> Result<bool, StartError> {
+    Ok(journal.fact(POLICY)?.is_some())
 }
 
 /// The policy at a commit, or the sentence why there is none to use.
