@@ -41,7 +41,8 @@ pub(super) fn init(path: &Path) -> Result<(), GitError> {
                 _ => make(&aside)?,
             }
             fs::rename(&aside, path).map_err(GitError::io("rename", &aside))?;
-            sync_folder(path.parent().unwrap_or(Path::new("/")))
+            let above = path.parent().filter(|it| !it.as_os_str().is_empty());
+            sync_folder(above.unwrap_or(Path::new(".")))
         }
         _ => Err(GitError::Exists {
             path: path.to_owned(),
@@ -85,4 +86,31 @@ fn sync_all(folder: &Path) -> Result<(), GitError> {
         }
     }
     sync_folder(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_kill_left_of_a_repository_is_not_taken_for_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data/fleet.git");
+        let aside = dir.path().join("data/fleet.git.new");
+        fs::create_dir_all(aside.join("objects")).unwrap();
+        fs::write(aside.join("HEAD"), "ref: refs/hea").unwrap();
+        init(&path).unwrap();
+        assert!(!aside.exists());
+        let repo = Repository::open_bare(&path).unwrap();
+        let config = Config::open(&repo.path().join("config")).unwrap();
+        assert_eq!(config.get_string("gc.auto").unwrap(), "0");
+        assert!(matches!(init(&path), Err(GitError::Exists { .. })));
+    }
+
+    #[test]
+    fn an_empty_folder_is_filled() {
+        let dir = tempfile::tempdir().unwrap();
+        init(dir.path()).unwrap();
+        assert!(Repository::open_bare(dir.path()).unwrap().is_bare());
+    }
 }
