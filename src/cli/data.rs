@@ -5,11 +5,14 @@ use std::io::{Read, Seek, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::failure::Failure;
 
 /// The file that tells where the server listens.
 const ADDRESS: &str = "address";
+/// How long a data folder may be in use by whoever is just ending.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A data folder that this process holds until the value is dropped.
 pub(super) struct DataFolder {
@@ -94,7 +97,7 @@ fn lock(folder: &Path) -> Result<File, Failure> {
         .mode(0o600)
         .open(&path)
         .map_err(unusable)?;
-    match file.try_lock() {
+    match wait_for(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
@@ -113,6 +116,20 @@ fn lock(folder: &Path) -> Result<File, Failure> {
         .and_then(|()| writeln!(file, "{}", std::process::id()));
     written.map_err(unusable)?;
     Ok(file)
+}
+
+/// Takes a lock, patiently: a command that was about to begin when its server was killed holds what the server held, for
+/// the moment until it is a program of its own.
+fn wait_for(file: &File) -> Result<(), TryLockError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            end => return end,
+        }
+    }
 }
 
 #[cfg(test)]
