@@ -5,6 +5,8 @@
 
 mod tables;
 
+use std::fs::{self, File};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -56,8 +58,32 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal, or makes a new one.
+    /// Opens the journal, or makes a new one, which is there whole or not at all: a file without its beginning would be
+    /// taken for one that was damaged.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
+        if path.exists() {
+            return Self::open_file(path, path);
+        }
+        let aside = path.with_added_extension("new");
+        let broken = |error: io::Error| JournalError::Broken {
+            path: path.display().to_string(),
+            detail: error.to_string(),
+        };
+        match fs::remove_file(&aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(broken(error)),
+            _ => {}
+        }
+        let journal = Self::open_file(&aside, path)?;
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+        fs::rename(&aside, path)
+            .and_then(|()| File::open(folder.unwrap_or(Path::new("."))))
+            .and_then(|folder| folder.sync_all())
+            .map_err(broken)?;
+        Ok(journal)
+    }
+
+    /// Opens or makes the journal that lies in `file`; `path` is what errors call it.
+    fn open_file(file: &Path, path: &Path) -> Result<Self, JournalError> {
         let name = path.display().to_string();
         let mut builder = redb::Builder::new();
         builder.set_cache_size(16 << 20);
@@ -66,7 +92,7 @@ impl Journal {
             detail,
         };
         // Of some damage (a file cut short) the database tells by a panic.
-        let opened = catch_unwind(AssertUnwindSafe(|| builder.create(path)));
+        let opened = catch_unwind(AssertUnwindSafe(|| builder.create(file)));
         let opened = opened.map_err(|_| broken("it is damaged".to_owned()))?;
         let db = opened.map_err(|error| match error {
             redb::DatabaseError::DatabaseAlreadyOpen => JournalError::InUse(name.clone()),
@@ -248,4 +274,28 @@ fn decode_all<T: serde::de::DeserializeOwned>(
         all.extend(decode(value.value()));
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_kill_left_of_a_new_journal_is_not_taken_for_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.redb");
+        fs::write(dir.path().join("journal.redb.new"), [0; 4096]).unwrap();
+        let journal = Journal::open(&path).unwrap();
+        journal.remember("seen", "it").unwrap();
+        assert!(matches!(Journal::open(&path), Err(JournalError::InUse(_))));
+        drop(journal);
+        let fact = Journal::open(&path).unwrap().fact("seen").unwrap();
+        assert_eq!(fact.as_deref(), Some("it"));
+        // One that was there and lost its beginning is not replaced.
+        fs::write(&path, [0; 4096]).unwrap();
+        assert!(matches!(
+            Journal::open(&path),
+            Err(JournalError::Broken { .. })
+        ));
+    }
 }
