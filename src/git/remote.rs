@@ -108,7 +108,7 @@ impl Remote {
             Ok(output) => Err(outcome::failure(self.url(), &output.stderr)),
             Err(CommandError::TimedOut { seconds, .. }) => {
                 // Where the fetch had to be killed, what it had locked would stay locked for ever.
-                repo.clear_locks("refs/remotes")
+                repo.clear_locks("refs/remotes", Duration::ZERO)
                     .map_err(|error| self.failed(&error))?;
                 Err(RemoteError::TimedOut {
                     url: self.url().to_owned(),

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use std::time::Duration;
+
 use git2::{Config, ConfigLevel, Repository};
 
 use super::cache::Cache;
@@ -83,17 +85,21 @@ impl FleetRepo {
     }
 
     /// Deletes the lock files that killed processes left, and gives their paths. For the one owner of the
-    /// repository, at its start.
+    /// repository, at its start; takes half a second where it was killed a moment ago.
     pub fn clear_stale_locks(&self) -> Result<Vec<PathBuf>, GitError> {
-        let mut cleared = self.clear_locks("refs")?;
+        let mut cleared = self.clear_locks("refs", stale_locks::STALE)?;
         cleared.extend(stale_locks::clear_keeps(&self.path)?);
         Ok(cleared)
     }
 
-    /// Deletes the lock files that a killed process left, those of references below `folder` only.
-    pub(super) fn clear_locks(&self, folder: &str) -> Result<Vec<PathBuf>, GitError> {
+    /// Deletes the lock files of an age that a killed process left, those of references below `folder` only.
+    pub(super) fn clear_locks(
+        &self,
+        folder: &str,
+        age: Duration,
+    ) -> Result<Vec<PathBuf>, GitError> {
         let _alone = self.moving();
-        stale_locks::clear_locks(&self.path, folder)
+        stale_locks::clear_locks(&self.path, folder, age)
     }
 
     fn moving(&self) -> MutexGuard<'_, ()> {

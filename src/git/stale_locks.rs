@@ -4,11 +4,12 @@
 
 use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::GitError;
 
 /// What git makes only where there is none yet, so that one left behind is in everybody's way.
-const IN_THE_WAY: [&str; 7] = [
+const IN_THE_WAY: [&str; 8] = [
     "packed-refs.lock",
     // What is to become of the packed references, written under their lock.
     "packed-refs.new",
@@ -17,15 +18,24 @@ const IN_THE_WAY: [&str; 7] = [
     "shallow.lock",
     "objects/info/commit-graph.lock",
     "objects/info/commit-graphs/commit-graph-chain.lock",
+    "objects/pack/multi-pack-index.lock",
 ];
 
-/// Deletes the lock files of a repository below `folder`, and gives their paths. Only for the one owner of the
-/// repository, when none of its git processes runs: a killed process leaves its locks behind for good.
-pub(super) fn clear_locks(repo: &Path, folder: &str) -> Result<Vec<PathBuf>, GitError> {
+/// From this age on a lock file is nobody's. Git holds one for milliseconds, and a command that outlived its server may
+/// be about to rename it: it would rename the next one's.
+pub(super) const STALE: Duration = Duration::from_millis(500);
+
+/// Deletes the lock files of a repository below `folder` as soon as they are of an age, and gives their paths. Only for
+/// the one owner of the repository, when it runs no git: a killed process leaves its locks behind for good.
+pub(super) fn clear_locks(
+    repo: &Path,
+    folder: &str,
+    age: Duration,
+) -> Result<Vec<PathBuf>, GitError> {
     let mut cleared = Vec::new();
-    clear_below(&repo.join(folder), &mut cleared)?;
+    clear_below(&repo.join(folder), age, &mut cleared)?;
     for name in IN_THE_WAY {
-        clear(repo.join(name), &mut cleared)?;
+        clear(repo.join(name), age, &mut cleared)?;
     }
     Ok(cleared)
 }
@@ -38,13 +48,13 @@ pub(super) fn clear_keeps(repo: &Path) -> Result<Vec<PathBuf>, GitError> {
         let path = entry.path();
         let is_keep = path.extension().is_some_and(|it| it == "keep");
         if is_keep && std::fs::read(&path).is_ok_and(|it| it.starts_with(b"fetch-pack ")) {
-            clear(path, &mut cleared)?;
+            clear(path, Duration::ZERO, &mut cleared)?;
         }
     }
     Ok(cleared)
 }
 
-fn clear_below(folder: &Path, cleared: &mut Vec<PathBuf>) -> Result<(), GitError> {
+fn clear_below(folder: &Path, age: Duration, cleared: &mut Vec<PathBuf>) -> Result<(), GitError> {
     for entry in entries(folder)? {
         let path = entry.path();
         if entry
@@ -52,13 +62,13 @@ fn clear_below(folder: &Path, cleared: &mut Vec<PathBuf>) -> Result<(), GitError
             .map_err(GitError::io("look at", &path))?
             .is_dir()
         {
-            clear_below(&path, cleared)?;
+            clear_below(&path, age, cleared)?;
         } else if path
             .extension()
             .is_some_and(|extension| extension == "lock")
         {
             // No reference's name can end in .lock.
-            clear(path, cleared)?;
+            clear(path, age, cleared)?;
         }
     }
     Ok(())
@@ -72,11 +82,44 @@ fn entries(folder: &Path) -> Result<Vec<DirEntry>, GitError> {
     }
 }
 
-fn clear(path: PathBuf, cleared: &mut Vec<PathBuf>) -> Result<(), GitError> {
+fn clear(path: PathBuf, age: Duration, cleared: &mut Vec<PathBuf>) -> Result<(), GitError> {
+    while let Some(rest) = young(&path, age) {
+        // Its holder may still take it away itself.
+        std::thread::sleep(rest.min(Duration::from_millis(10)));
+    }
     match std::fs::remove_file(&path) {
         Ok(()) => cleared.push(path),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(GitError::io("delete", &path)(error)),
     }
     Ok(())
+}
+
+/// How long a file is still younger than an age. One that is gone, or comes from the future, is not.
+fn young(path: &Path, age: Duration) -> Option<Duration> {
+    let made = std::fs::symlink_metadata(path).and_then(|it| it.modified());
+    let old = SystemTime::now().duration_since(made.ok()?).ok()?;
+    age.checked_sub(old).filter(|rest| !rest.is_zero())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_left_to_its_holder_until_it_is_old() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = dir.path().join("packed-refs.lock");
+        std::fs::write(&lock, "").unwrap();
+        let cleared = std::thread::scope(|scope| {
+            let clearing = scope.spawn(|| clear_locks(dir.path(), "refs", Duration::from_mins(1)));
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(lock.exists());
+            std::fs::remove_file(&lock).unwrap();
+            clearing.join().unwrap().unwrap()
+        });
+        assert_eq!(cleared, [] as [PathBuf; 0]);
+        std::fs::write(&lock, "").unwrap();
+        assert_eq!(clear_locks(dir.path(), "refs", STALE).unwrap(), [lock]);
+    }
 }
