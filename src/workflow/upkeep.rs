@@ -27,16 +27,20 @@ const QUIET: Duration = Duration::from_hours(1);
 
 /// Runs until the token is cancelled, then stops git, which leaves everything as it was.
 pub(super) async fn run(core: Arc<Core>, stop: CancellationToken) {
-    let mut last = None;
+    let mut last: Option<Instant> = None;
     let mut rest = LOOK;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(rest) => {}
         }
-        let quiet = last.is_none_or(|last: Instant| last.elapsed() >= QUIET);
+        let due = match last {
+            None => Due::First,
+            Some(last) if last.elapsed() >= QUIET => Due::Now,
+            Some(_) => Due::WhenMany,
+        };
         let (work, until) = (core.clone(), stop.clone());
-        let turn = move || turn(&work, quiet, &|| !until.is_cancelled());
+        let turn = move || turn(&work, due, &|| !until.is_cancelled());
         let began = Instant::now();
         rest = match tokio::task::spawn_blocking(turn).await {
             Ok(Ok(worked)) => {
@@ -60,10 +64,21 @@ fn failed(core: &Core, error: &dyn std::error::Error) -> Duration {
     BACK_OFF
 }
 
+/// When the next turn is due.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// At once, and what an earlier run left is not relied on.
+    First,
+    /// At once.
+    Now,
+    /// When there are many packs.
+    WhenMany,
+}
+
 /// Tidies when it is due, and tells whether it was.
-fn turn(core: &Core, quiet: bool, go_on: &dyn Fn() -> bool) -> Result<bool, UpkeepError> {
+fn turn(core: &Core, due: Due, go_on: &dyn Fn() -> bool) -> Result<bool, UpkeepError> {
     let packs = core.repo.packs()?;
-    if !quiet && packs < MANY {
+    if due == Due::WhenMany && packs < MANY {
         return Ok(false);
     }
     let pace = if packs < TOO_MANY {
@@ -73,7 +88,11 @@ fn turn(core: &Core, quiet: bool, go_on: &dyn Fn() -> bool) -> Result<bool, Upke
     };
     let began = Instant::now();
     let tidied = core.repo.tidy(pace, go_on)?;
-    core.repo.graph_commits(go_on)?;
+    if due == Due::First {
+        core.repo.graph_commits_anew(go_on)?;
+    } else {
+        core.repo.graph_commits(go_on)?;
+    }
     let milliseconds = began.elapsed().as_millis();
     tracing::debug!(?pace, ?tidied, milliseconds, "the repository was tidied");
     Ok(true)

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use fleetwright::domain::CommitId;
 use fleetwright::git::{CommandError, FleetRepo, Pace, Tidied, UpkeepError};
 
-use super::bench::{Bench, edits, git, piped};
+use super::bench::{Bench, edits, git, piped, try_git};
 
 /// A commit as another program makes it: one pack with all that is new, then the branch. `group` is its number.
 fn pack_of_one_commit(repo: &Path, branch: &str, group: usize) -> CommitId {
@@ -285,4 +285,21 @@ fn hundreds_of_groups_stay_as_easy_to_read_as_the_first() {
     let tip = cold.branch("main").unwrap().unwrap();
     assert_eq!(cold.since(&tip, None).unwrap().len(), GROUPS);
     assert_eq!(bench.git(&["fsck", "--strict", "--full"]), "");
+}
+
+#[test]
+fn commits_that_a_person_pruned_leave_the_commit_graph_when_it_is_made_anew() {
+    let bench = Bench::new();
+    let main = bench.land("main", &edits(&[("a", "1")]));
+    pack_of_one_commit(bench.repo.path(), "gone", 0);
+    bench.repo.graph_commits(&|| true).unwrap();
+    bench.repo.forget("refs/heads/gone").unwrap();
+    bench.git(&["repack", "-a", "-d", "--quiet"]);
+    bench.git(&["prune", "--expire=now"]);
+    bench.repo.graph_commits(&|| true).unwrap();
+    assert!(!try_git(bench.repo.path(), &["commit-graph", "verify"]).0);
+    bench.repo.graph_commits_anew(&|| true).unwrap();
+    bench.git(&["commit-graph", "verify"]);
+    assert_eq!(bench.git(&["fsck", "--strict", "--full"]), "");
+    assert_eq!(bench.git(&["rev-list", "main"]), main.as_str());
 }
