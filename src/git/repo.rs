@@ -88,6 +88,7 @@ impl FleetRepo {
     /// repository, at its start; takes half a second where it was killed a moment ago.
     pub fn clear_stale_locks(&self) -> Result<Vec<PathBuf>, GitError> {
         let mut cleared = self.clear_locks("refs", stale_locks::STALE)?;
+        cleared.extend(stale_locks::clear_others(&self.path, stale_locks::STALE)?);
         cleared.extend(stale_locks::clear_keeps(&self.path)?);
         Ok(cleared)
     }

@@ -8,14 +8,17 @@ use std::time::{Duration, SystemTime};
 
 use super::GitError;
 
-/// What git makes only where there is none yet, so that one left behind is in everybody's way.
-const IN_THE_WAY: [&str; 8] = [
+/// What git makes only where there is none yet, so that one left behind is in everybody's way: those of a fetch.
+const OF_A_FETCH: [&str; 4] = [
     "packed-refs.lock",
     // What is to become of the packed references, written under their lock.
     "packed-refs.new",
     "HEAD.lock",
-    "config.lock",
     "shallow.lock",
+];
+/// Those of others, which may be at work while a fetch is not.
+const OF_OTHERS: [&str; 4] = [
+    "config.lock",
     "objects/info/commit-graph.lock",
     "objects/info/commit-graphs/commit-graph-chain.lock",
     "objects/pack/multi-pack-index.lock",
@@ -25,8 +28,9 @@ const IN_THE_WAY: [&str; 8] = [
 /// be about to rename it: it would rename the next one's.
 pub(super) const STALE: Duration = Duration::from_millis(500);
 
-/// Deletes the lock files of a repository below `folder` as soon as they are of an age, and gives their paths. Only for
-/// the one owner of the repository, when it runs no git: a killed process leaves its locks behind for good.
+/// Deletes the lock files of references, of single ones below `folder`, as soon as they are of an age, and gives their
+/// paths. Only for the one owner of the repository, when it runs no fetch: a killed process leaves its locks behind for
+/// good.
 pub(super) fn clear_locks(
     repo: &Path,
     folder: &str,
@@ -34,7 +38,16 @@ pub(super) fn clear_locks(
 ) -> Result<Vec<PathBuf>, GitError> {
     let mut cleared = Vec::new();
     clear_below(&repo.join(folder), age, &mut cleared)?;
-    for name in IN_THE_WAY {
+    for name in OF_A_FETCH {
+        clear(repo.join(name), age, &mut cleared)?;
+    }
+    Ok(cleared)
+}
+
+/// The same for what is locked beside references.
+pub(super) fn clear_others(repo: &Path, age: Duration) -> Result<Vec<PathBuf>, GitError> {
+    let mut cleared = Vec::new();
+    for name in OF_OTHERS {
         clear(repo.join(name), age, &mut cleared)?;
     }
     Ok(cleared)
