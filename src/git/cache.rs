@@ -11,7 +11,7 @@ use super::read::ObjectKind;
 use super::tree::Tree;
 
 /// How many bytes of folders are kept. The folders of 100,000 stores have about 25 MB.
-const TREES: usize = 96 << 20;
+const TREES: usize = 64 << 20;
 /// How many bytes of commits and files are kept: the newest ones are read again by those who follow the branches.
 const OBJECTS: usize = 16 << 20;
 /// How many bytes of signers' fingerprints are kept.
