@@ -59,6 +59,34 @@ impl Api {
         )
     }
 
+    /// A write under an idempotency key, or why there is no answer. A DELETE has no body.
+    pub(crate) fn try_write(
+        &self,
+        method: &str,
+        path: &str,
+        key: &str,
+        body: &Value,
+    ) -> Result<Answer, String> {
+        let url = format!("{}{path}", self.base);
+        let bearer = format!("Bearer {}", self.token);
+        let request = match method {
+            "POST" => self.agent.post(url),
+            "PATCH" => self.agent.patch(url),
+            _ => {
+                let request = self.agent.delete(url).header("authorization", bearer);
+                return read(request.header("idempotency-key", key).call());
+            }
+        };
+        let kind = if method == "PATCH" {
+            "application/merge-patch+json"
+        } else {
+            "application/json"
+        };
+        let request = request.header("authorization", bearer);
+        let request = request.header("idempotency-key", key);
+        read(request.header("content-type", kind).send(body.to_string()))
+    }
+
     /// POST, with the answer as it came: status, `Retry-After`, body.
     pub(crate) fn post_raw(&self, path: &str, body: &Value) -> (u16, Option<String>, String) {
         let request = self
