@@ -13,11 +13,11 @@ use crate::scenario::{Client, accepted, busy};
 use crate::trace::{self, Op};
 
 /// How many power cuts a run tries while clients are busy, unless told to try them all.
-const CUTS: usize = 120;
+const CUTS: usize = 100;
 /// As many while upkeep puts packs together.
-const TIDY_CUTS: usize = 50;
+const TIDY_CUTS: usize = 40;
 /// As many in the very first start.
-const FIRST_CUTS: usize = 40;
+const FIRST_CUTS: usize = 30;
 
 #[test]
 fn a_power_cut_at_any_moment_loses_nothing_accepted() {
@@ -114,9 +114,9 @@ fn tidied_run() -> (Recording, usize) {
     audit(&server.api(), &server.repo(), &accepted(&ops()), SOON).unwrap();
     server.kill();
     let recording = Recording::of(before, &server, folder);
-    let lists =
-        |op: &Op| matches!(op, Op::Create { path, .. } if path.ends_with("upkeep.attributes"));
-    let began = recording.ops.iter().position(lists);
+    let prepares =
+        |op: &Op| matches!(op, Op::Write { path, .. } if path.ends_with("upkeep.attributes"));
+    let began = recording.ops.iter().position(prepares);
     (recording, began.unwrap())
 }
 
