@@ -8,6 +8,7 @@ use crate::audit::{audit, goes_on};
 use crate::layer::Program;
 use crate::recording::settled;
 use crate::scenario::{Accepted, Client, accepted};
+use crate::support::git::git;
 use crate::trace;
 
 /// A way to spoil a repository.
@@ -152,8 +153,15 @@ fn halve(path: &Path) {
     fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
 }
 
-/// A dead server with one change on main and one accepted that is not written yet.
+/// A dead server with one change on main, in one pack only, and one accepted that is not written yet.
 fn waiting() -> (Program, Vec<Accepted>, tempfile::TempDir) {
+    // Upkeep may just have made a copy of the pack.
+    let mut tries = std::iter::repeat_with(written).take(5);
+    let found = tries.find(|(server, _, _)| holders(&server.repo()).len() == 1);
+    found.expect("upkeep rests at some time")
+}
+
+fn written() -> (Program, Vec<Accepted>, tempfile::TempDir) {
     let (mut server, _, folder) = settled();
     let trace = server.trace();
     let client = Client {
@@ -171,14 +179,23 @@ fn waiting() -> (Program, Vec<Accepted>, tempfile::TempDir) {
     (server, all, folder)
 }
 
-/// The newest pack and its index.
-fn newest(repo: &Path) -> (PathBuf, PathBuf) {
+/// The indexes of the packs that have the newest commit.
+fn holders(repo: &Path) -> Vec<PathBuf> {
+    let tip = git(repo, &["rev-parse", "main"]);
     let entries = fs::read_dir(repo.join("objects/pack")).unwrap();
-    let packs = entries.map(|it| it.unwrap().path());
-    let packs = packs.filter(|it| it.extension().is_some_and(|it| it == "pack"));
-    let pack = packs.max_by_key(|it| it.metadata().unwrap().modified().unwrap());
-    let pack = pack.unwrap();
-    (pack.clone(), pack.with_extension("idx"))
+    let files = entries.map(|it| it.unwrap().path());
+    let indexes = files.filter(|it| it.extension().is_some_and(|it| it == "idx"));
+    let holds = |index: &PathBuf| {
+        let listed = git(repo, &["verify-pack", "-v", index.to_str().unwrap()]);
+        listed.lines().any(|it| it.starts_with(&tip))
+    };
+    indexes.filter(holds).collect()
+}
+
+/// The pack with the newest commit, and its index.
+fn newest(repo: &Path) -> (PathBuf, PathBuf) {
+    let index = holders(repo).remove(0);
+    (index.with_extension("pack"), index)
 }
 
 fn copy(from: &Path, to: &Path) {
