@@ -20,7 +20,7 @@ const STORES: usize = 24;
 /// How many stores all of them change.
 const SHARED: usize = 3;
 /// Clients pause up to this long between two requests.
-const PAUSE: Duration = Duration::from_millis(70);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Where the server is, for whoever waits for one.
 #[derive(Default)]
