@@ -50,6 +50,11 @@ impl Importer {
         })
     }
 
+    /// CPU time used so far, in seconds.
+    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+        crate::machine::cpu_seconds(self.child.id())
+    }
+
     pub(crate) fn send(&mut self, stream: &[u8]) -> Result<()> {
         self.input
             .write_all(stream)

@@ -137,7 +137,7 @@ fn measure(shapes: &[Shape], turns: Turns, texts: &Texts, report: &mut Report) -
     }
     for race in &mut races {
         race.finish()?;
-        race.tell(texts, report)?;
+        race.tell(turns, texts, report)?;
     }
     growth(&races, texts, report);
     Ok(())
@@ -152,6 +152,8 @@ struct Race {
     seconds: i64,
     /// Commits per second of our turns.
     rates: Vec<f64>,
+    /// CPU time of our turns, in seconds.
+    cpu: f64,
 }
 
 struct Rival {
@@ -160,6 +162,8 @@ struct Rival {
     importer: Option<Importer>,
     mark: usize,
     rates: Vec<f64>,
+    /// CPU time of its turns, in seconds.
+    cpu: f64,
 }
 
 impl Race {
@@ -186,6 +190,7 @@ impl Race {
                 importer: Some(importer),
                 mark: 0,
                 rates: Vec::new(),
+                cpu: 0.0,
             });
         }
         let ours = Ours::open(&name("ours"), &prepared.keys)?;
@@ -193,6 +198,7 @@ impl Race {
             picks: Picks::new(shape.stores),
             seconds: BEGAN + i64::try_from(shape.stores)?,
             rates: Vec::new(),
+            cpu: 0.0,
             prepared,
             ours,
             rivals,
@@ -211,16 +217,20 @@ impl Race {
             .collect::<Result<Vec<Batch>>>()?;
         let first = self.seconds + 1;
         self.seconds += i64::try_from(batches.len())?;
+        let process = std::process::id();
+        let used = machine::cpu_seconds(process)?;
         let rate = rate_of(turns, || {
             for (batch, seconds) in batches.iter().zip(first..) {
                 self.ours.land(batch, seconds)?;
             }
             Ok(())
         })?;
-        self.rates.extend(counted.then_some(rate));
+        if counted {
+            self.rates.push(rate);
+            self.cpu += machine::cpu_seconds(process)? - used;
+        }
         for rival in &mut self.rivals {
-            let rate = rival.turn(turns, &batches, first)?;
-            rival.rates.extend(counted.then_some(rate));
+            rival.turn(turns, &batches, first, counted)?;
         }
         Ok(())
     }
@@ -241,7 +251,7 @@ impl Race {
         Ok(())
     }
 
-    fn tell(&self, texts: &Texts, report: &mut Report) -> Result<()> {
+    fn tell(&self, turns: Turns, texts: &Texts, report: &mut Report) -> Result<()> {
         self.compared(&texts.figure, &self.rates, texts.reach, report);
         let key = Signer::load(&self.prepared.keys.join("main"))?;
         let signing = key.cost(SIGNED_BYTES, SIGNATURES)?;
@@ -255,6 +265,19 @@ impl Race {
             self.prepared.fleet.shape,
             number(1e6 / Spread::of(&self.rates).median),
             number(signing * 1e6),
+        ));
+        let commits = u32::try_from(turns.groups * turns.changes * turns.rounds)?;
+        let each = |seconds: f64| number(seconds / f64::from(commits) * 1e6);
+        let rivals = self.rivals.iter();
+        let rivals: Vec<String> = rivals
+            .map(|it| format!("{} {} µs", it.name, each(it.cpu)))
+            .collect();
+        report.note(&format!(
+            "{}, {}: CPU time of a commit, whatever else the machine did: ours {} µs, {}",
+            texts.figure,
+            self.prepared.fleet.shape,
+            each(self.cpu),
+            rivals.join(", "),
         ));
         Ok(())
     }
@@ -277,7 +300,7 @@ impl Race {
 }
 
 impl Rival {
-    fn turn(&mut self, turns: Turns, batches: &[Batch], first: i64) -> Result<f64> {
+    fn turn(&mut self, turns: Turns, batches: &[Batch], first: i64, counted: bool) -> Result<()> {
         let streams: Vec<Vec<u8>> = batches
             .iter()
             .zip(first..)
@@ -288,13 +311,19 @@ impl Rival {
             })
             .collect();
         let importer = self.importer.as_mut().context("the race is still on")?;
-        rate_of(turns, || {
+        let used = importer.cpu_seconds()?;
+        let rate = rate_of(turns, || {
             for stream in &streams {
                 importer.send(stream)?;
                 importer.checkpoint()?;
             }
             Ok(())
-        })
+        })?;
+        if counted {
+            self.rates.push(rate);
+            self.cpu += importer.cpu_seconds()? - used;
+        }
+        Ok(())
     }
 }
 
