@@ -16,3 +16,8 @@ pub mod plan;
 pub mod render;
 pub mod telemetry;
 pub mod workflow;
+
+/// Groups, renderings and rebuilds allocate and free many small things on several threads; `benches/` shows what that
+/// takes with the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
