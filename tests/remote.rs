@@ -16,6 +16,8 @@ mod support;
 mod conflicts;
 #[path = "remote/faults.rs"]
 mod faults;
+#[path = "remote/people.rs"]
+mod people;
 #[path = "remote/queue.rs"]
 mod queue;
 #[path = "remote/races.rs"]

@@ -3,7 +3,7 @@
 //! Must not know: commands.
 
 use std::io::Read;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +37,19 @@ impl Capture {
             end.send(()).ok();
         });
         Self { kept, ended }
+    }
+
+    /// Waits for so long, or until the pipe ends. Whether it ended just now.
+    pub(super) fn ends_within(&self, pause: Duration) -> bool {
+        match self.ended.recv_timeout(pause) {
+            Ok(()) => true,
+            Err(RecvTimeoutError::Timeout) => false,
+            // It has ended before.
+            Err(RecvTimeoutError::Disconnected) => {
+                std::thread::sleep(pause);
+                false
+            }
+        }
     }
 
     /// What was read, once the pipe has ended.

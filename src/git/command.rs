@@ -299,7 +299,7 @@ impl GitCommand {
         }
         let stdout = Capture::start(child.stdout.take());
         let stderr = Capture::start(child.stderr.take());
-        let Some(status) = wait(&mut child, limit, go_on).map_err(failed)? else {
+        let Some(status) = wait(&mut child, &stdout, limit, go_on).map_err(failed)? else {
             stop(&mut child).map_err(failed)?;
             return Err(if go_on() {
                 CommandError::TimedOut {
@@ -331,14 +331,20 @@ pub(super) fn started(error: io::Error, name: &str) -> CommandError {
     }
 }
 
-/// Waits for a child to end; `None` when the time is over first, or `go_on` says no.
+/// How long it takes at least and at most until it is asked again whether a child has ended.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_millis(10);
+
+/// Waits for a child to end; `None` when the time is over first, or `go_on` says no. A child that ends closes its output,
+/// which is noticed at once.
 fn wait(
     child: &mut Child,
+    stdout: &Capture,
     limit: Duration,
     go_on: &dyn Fn() -> bool,
 ) -> io::Result<Option<ExitStatus>> {
     let deadline = Instant::now() + limit;
-    let mut pause = Duration::from_millis(1);
+    let mut pause = SHORTEST;
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
@@ -346,8 +352,11 @@ fn wait(
         if Instant::now() >= deadline || !go_on() {
             return Ok(None);
         }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(10));
+        pause = if stdout.ends_within(pause) {
+            SHORTEST
+        } else {
+            (pause * 2).min(LONGEST)
+        };
     }
 }
 

@@ -3,6 +3,7 @@
 //! The desk mirrors the journal in memory: the journal is written first, the desk after it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -37,11 +38,16 @@ pub(super) enum Unpublished {
     Removed,
 }
 
+/// How much work a group does before it lands. What is left goes into the next one.
+const BOUND: Duration = Duration::from_millis(250);
+
 /// What a group may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Take {
     /// How many entries at most.
     pub(super) most: usize,
+    /// How long they may be written; the first one is written in any case.
+    pub(super) bound: Duration,
     /// None of these stores.
     pub(super) but: BTreeSet<StoreName>,
     /// Only the next entry of this store.
@@ -55,6 +61,7 @@ impl Take {
     pub(super) fn any(most: usize) -> Self {
         Self {
             most,
+            bound: BOUND,
             but: BTreeSet::new(),
             only: None,
             searching: false,
@@ -99,11 +106,6 @@ impl Desk {
     /// Whether anything waits for the writer.
     pub(super) fn waits(&self) -> bool {
         !self.queues.is_empty() || !self.teardown.is_empty()
-    }
-
-    /// Whether anything waits for the writer or for a push.
-    pub(super) fn is_busy(&self) -> bool {
-        self.waits() || !self.written.is_empty()
     }
 
     /// Every entry that is written and not published, oldest first.

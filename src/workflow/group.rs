@@ -25,9 +25,6 @@ mod report;
 use report::blocked_path;
 pub(super) use report::{Fate, GroupError, Report};
 
-/// How much work a group does before it lands. What is left goes into the next one.
-const BOUND: Duration = Duration::from_millis(250);
-
 /// One group while it is written.
 struct Work<'a> {
     core: &'a Core,
@@ -49,11 +46,11 @@ struct Work<'a> {
     report: Report,
 }
 
-/// Writes and lands a group. On any error nothing has moved.
+/// Writes and lands a group; what is not written when the time is over is left. On any error nothing has moved.
 pub(super) fn write(
     core: &Core,
     moment: Moment,
-    ids: &[ChangeId],
+    (ids, bound): (&[ChangeId], Duration),
     removals: &BTreeSet<StoreName>,
 ) -> Result<Report, GroupError> {
     let main = moment.reference("refs/heads/main").cloned();
@@ -77,7 +74,7 @@ pub(super) fn write(
     work.base.clone_from(&work.tip);
     let began = Instant::now();
     for (position, id) in ids.iter().enumerate() {
-        if began.elapsed() > BOUND && position > 0 {
+        if began.elapsed() > bound && position > 0 {
             work.report.left = ids[position..].to_vec();
             break;
         }

@@ -32,6 +32,7 @@ mod skeleton;
 mod start;
 mod steady;
 mod suspects;
+mod trip;
 mod upkeep;
 mod writer;
 

@@ -1,4 +1,4 @@
-//! When to try again, and how much at a time. Pure: the time is an argument.
+//! When to try again, and how long to write for it. Pure: the time is an argument.
 
 use std::time::{Duration, Instant};
 
@@ -34,72 +34,70 @@ impl BackOff {
     }
 }
 
-/// How much is written at a time while others push as well.
+/// How long is written for a push while others push as well.
 ///
-/// Who derives much on a tip finds it moved when he pushes. So a group is halved when it lost a race, and every push that
-/// passes lets it grow a little, until there is no limit again. Whoever lost has to look at the remote first, which takes
-/// most of his time: his next tries carry less and less, and once one has passed he goes on with groups as before.
+/// Who writes for long on a tip finds it moved when he pushes. Whoever lost a race has to look at the remote before he can
+/// try again, which takes more time than a push: so who won pushes again at once, on what he wrote meanwhile, and stays
+/// ahead as long as he writes for less time than a push takes.
 #[derive(Debug, Default)]
 pub(super) struct Contention {
-    /// How many entries a group has while we are ahead.
-    size: Option<usize>,
-    /// Races lost in a row while we were not.
-    misses: u32,
+    /// How long a push takes that carries little: the shortest of late.
+    push: Option<Duration>,
+    /// When the last race was lost.
+    lost: Option<Instant>,
     /// When a push of ours passed, if none has lost since.
     won: Option<Instant>,
-    /// Since the last lost race: until when to let others pass before the next try begins.
+    /// Since the last lost race, if no push has passed: when the next try begins.
     next_try: Option<Instant>,
 }
 
 impl Contention {
-    /// Above this there is no limit: a group is bounded by its time.
-    const FREE: usize = 1000;
-    /// How long those who lost to us need at least until they have pushed to a remote that is not next door.
-    const AHEAD: Duration = Duration::from_secs(1);
+    /// When no race was lost for so long, nobody is in the way any more. Longer where pushes are rare.
+    const CALM: Duration = Duration::from_mins(1);
 
-    /// How many entries the next group may have; none when nobody is in the way.
-    pub(super) fn limit(&self) -> Option<usize> {
-        let misses = self.misses.min(usize::BITS - 1);
-        self.size.map(|size| (size >> misses).max(1))
+    /// How long the next group may be written; none when nobody is in the way. `pace` is the least time between two pushes.
+    pub(super) fn limit(&self, now: Instant, pace: Duration) -> Option<Duration> {
+        let lost = now.saturating_duration_since(self.lost?);
+        if lost > Self::CALM.max(pace * 4) {
+            return None;
+        }
+        let push = self.push.unwrap_or_default();
+        Some(if self.is_ahead(now) {
+            push / 4
+        } else {
+            push / 16
+        })
     }
 
-    /// Whether others are in the way, and the remote's tip was ours a moment ago.
+    /// Whether a race was lost and the remote's tip was ours a moment ago: too short for the others to push.
     pub(super) fn is_ahead(&self, now: Instant) -> bool {
-        let recent = |won: Instant| now.saturating_duration_since(won) < Self::AHEAD;
-        self.size.is_some() && self.won.is_some_and(recent)
+        let moment = self.push.unwrap_or_default() * 2;
+        let recent = |won: Instant| now.saturating_duration_since(won) < moment;
+        self.lost.is_some() && self.won.is_some_and(recent)
     }
 
-    /// Until when to let others pass, if the time has not come.
+    /// Until when not to try again, if the time has not come.
     pub(super) fn until(&self, now: Instant) -> Option<Instant> {
         self.next_try.filter(|it| *it > now)
     }
 
-    /// A push of so many entries lost its race.
+    /// A push lost its race.
     ///
     /// Two who need the same time for a try may go on losing to each other in step. So whoever loses again waits for
     /// `share` (a random number from 0 to 1) of the time that his last try took.
-    pub(super) fn lost(&mut self, carried: usize, now: Instant, share: f64) {
-        match self.size {
-            Some(_) if self.won.is_none() => self.misses += 1,
-            size => {
-                let half = size.unwrap_or(carried) / 2;
-                self.size = Some(half.clamp(1, Self::FREE));
-            }
-        }
-        self.won = None;
+    pub(super) fn lost(&mut self, now: Instant, share: f64) {
         let began = self.next_try.unwrap_or(now);
-        let took = now.saturating_duration_since(began);
-        let wait = took.min(LONGEST).mul_f64(share.clamp(0.0, 1.0));
-        self.next_try = Some(now + wait);
+        let took = now.saturating_duration_since(began).min(LONGEST);
+        self.next_try = Some(now + took.mul_f64(share.clamp(0.0, 1.0)));
+        self.lost = Some(now);
+        self.won = None;
     }
 
-    /// A push passed.
-    pub(super) fn won(&mut self, now: Instant) {
+    /// A push passed, and took so long.
+    pub(super) fn won(&mut self, now: Instant, took: Duration) {
         self.won = Some(now);
         self.next_try = None;
-        self.misses = 0;
-        let more = self.size.map(|size| size + size / 16 + 1);
-        self.size = more.filter(|size| *size <= Self::FREE);
+        self.push = Some(self.push.map_or(took, |push| took.min(push * 9 / 8)));
     }
 
     /// Something else is in the way.
@@ -128,48 +126,37 @@ mod tests {
     }
 
     #[test]
-    fn lost_races_halve_a_group_and_won_ones_let_it_grow_again() {
+    fn who_lost_a_race_writes_little_for_a_push_until_nobody_is_in_the_way() {
+        let (second, pace) = (Duration::from_secs(1), Duration::ZERO);
         let now = Instant::now();
         let mut contention = Contention::default();
-        contention.won(now);
-        assert_eq!(contention.limit(), None);
+        assert_eq!(contention.limit(now, pace), None);
+        contention.won(now, second);
+        assert_eq!(contention.limit(now, pace), None, "nobody is in the way");
         assert!(!contention.is_ahead(now), "of nobody");
-        let limits = [5000, 300, 150, 3].map(|carried| {
-            contention.lost(carried, now, 0.0);
-            contention.limit()
-        });
-        assert_eq!(limits, [1000, 500, 250, 125].map(Some));
-        for _ in 0..99 {
-            contention.lost(1, now, 0.0);
-        }
-        assert_eq!(contention.limit(), Some(1));
-        // in again, he goes on as before, and a race lost then is lost by the group's size
-        contention.won(now);
-        assert_eq!(
-            contention.limit(),
-            None,
-            "1000 were too few to be in the way"
-        );
-        contention.lost(200, now, 0.0);
-        contention.lost(1, now, 0.0);
-        assert_eq!(contention.limit(), Some(50));
-        contention.won(now);
-        assert_eq!(contention.limit(), Some(107));
-        contention.lost(1, now, 0.0);
-        assert_eq!(contention.limit(), Some(53));
-        let mut won = 0;
-        while contention.limit().is_some() {
-            contention.won(now);
-            won += 1;
-        }
-        assert_eq!(won, 46, "until there is no limit");
-        contention.lost(8, now, 1.0);
+        contention.lost(now, 0.0);
+        assert_eq!(contention.limit(now, pace), Some(second / 16));
         assert!(!contention.is_ahead(now));
-        contention.won(now);
+        contention.won(now, second);
         assert!(contention.is_ahead(now));
-        assert!(!contention.is_ahead(now + Contention::AHEAD));
+        assert_eq!(contention.limit(now, pace), Some(second / 4));
+        // others had the time to push
+        assert!(!contention.is_ahead(now + second * 2));
+        assert_eq!(contention.limit(now + second * 2, pace), Some(second / 16));
+        let later = now + Contention::CALM + second;
+        assert_eq!(contention.limit(later, pace), None);
+        assert!(
+            contention.limit(later, second * 20).is_some(),
+            "pushes are rare"
+        );
         contention.forget();
-        assert_eq!(contention.limit(), None);
+        assert_eq!(contention.limit(now, pace), None);
+        contention.lost(now, 0.0);
+        assert_eq!(
+            contention.limit(now, pace),
+            Some(Duration::ZERO),
+            "one entry"
+        );
     }
 
     #[test]
@@ -177,20 +164,16 @@ mod tests {
         let now = Instant::now();
         let second = Duration::from_secs(1);
         let mut contention = Contention::default();
-        contention.lost(8, now, 1.0);
-        assert_eq!(
-            contention.until(now),
-            None,
-            "the first time he tries at once"
-        );
+        contention.lost(now, 1.0);
+        assert_eq!(contention.until(now), None, "at first he tries at once");
         let later = now + second;
-        contention.lost(8, later, 0.5);
+        contention.lost(later, 0.5);
         assert_eq!(contention.until(later), Some(later + second / 2));
         // the wait itself is no part of the next try
         let last = later + second / 2 + second;
-        contention.lost(8, last, 1.0);
+        contention.lost(last, 1.0);
         assert_eq!(contention.until(last), Some(last + second));
-        contention.won(last);
+        contention.won(last, second);
         assert_eq!(contention.until(last), None);
     }
 }

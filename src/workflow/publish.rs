@@ -26,24 +26,25 @@ pub(super) fn remote(core: &Core) -> Result<Option<Remote>, RemoteError> {
 }
 
 /// The branches that are ours to publish: main and every cluster's.
-fn branches(core: &Core) -> Result<Vec<String>, GitError> {
-    let heads = core.repo.references("refs/heads/")?;
+fn heads(core: &Core) -> Result<Heads, GitError> {
+    let heads = core.repo.references("refs/heads/")?.into_iter();
     let ours = |name: &str| name == "main" || name.starts_with("deploy/");
-    let names = heads
-        .into_iter()
-        .filter_map(|(full, _)| full.strip_prefix("refs/heads/").map(str::to_owned));
-    Ok(names.filter(|name| ours(name)).collect())
+    let named = heads.filter_map(|(full, commit)| {
+        let branch = full.strip_prefix("refs/heads/")?;
+        ours(branch).then(|| (branch.to_owned(), commit))
+    });
+    Ok(named.collect())
 }
 
-/// What is landed here and not published: branch and commit.
-pub(super) fn unpublished(core: &Core) -> Result<Vec<(String, CommitId)>, GitError> {
-    let mut out = Vec::new();
-    for branch in branches(core)? {
-        let here = core.repo.branch(&branch)?;
-        if let Some(here) = here.filter(|it| {
-            core.published(&branch)
-                .is_ok_and(|there| there.as_ref() != Some(it))
-        }) {
+/// Branches and where they are.
+pub(super) type Heads = Vec<(String, CommitId)>;
+
+/// What is landed here and not published. Read at one moment, so that main and the deploy branches belong together while
+/// another group lands.
+pub(super) fn unpublished(core: &Core) -> Result<Heads, GitError> {
+    let mut out = Heads::new();
+    for (branch, here) in heads(core)? {
+        if core.published(&branch)?.as_ref() != Some(&here) {
             out.push((branch, here));
         }
     }
@@ -51,11 +52,7 @@ pub(super) fn unpublished(core: &Core) -> Result<Vec<(String, CommitId)>, GitErr
 }
 
 /// Pushes branches, all or nothing, and notes what the remote has then.
-pub(super) fn push(
-    core: &Core,
-    remote: &Remote,
-    out: Vec<(String, CommitId)>,
-) -> Result<PushOutcome, RemoteError> {
+pub(super) fn push(core: &Core, remote: &Remote, out: Heads) -> Result<PushOutcome, RemoteError> {
     let git = |error: GitError| RemoteError::Failed {
         url: remote.url().to_owned(),
         detail: error.to_string(),
@@ -117,7 +114,7 @@ fn forget_unknown(core: &Core) -> Result<(), GitError> {
     if core.published("main")?.is_none() {
         return Ok(());
     }
-    for branch in branches(core)? {
+    for (branch, _) in heads(core)? {
         if branch.starts_with("deploy/") && core.published(&branch)?.is_none() {
             core.repo.forget(&format!("refs/heads/{branch}"))?;
         }

@@ -6,8 +6,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot::{self, error::TryRecvError};
-
 use super::core::Core;
 use super::desk::Take;
 use super::outcome;
@@ -16,25 +14,18 @@ use super::project::ProjectError;
 use super::publish;
 use super::settings::Mode;
 use super::suspects::{Next, Suspects, Verdict};
+use super::trip::{News, Outcome, Trip};
 use crate::git::{GitError, PushOutcome, Refusal, Remote, RemoteError};
 
-/// How often the remote is looked at in a row while others push: who goes on when a look brought nothing new is nearer to
-/// the tip than who has just read what a look brought.
-const LOOKS: u32 = 4;
+/// How long one push follows the other without a look at the remote while others push: as they do not get in between, there
+/// is nothing to see.
+const CHAIN: Duration = Duration::from_mins(1);
+/// How many groups are written beside a push while others push; each takes a quarter of its time.
+const BESIDE: u32 = 4;
+/// How many entries a group takes at most while others push: its time bound ends it earlier, and what is left costs time.
+const FEW: usize = 250;
 /// How much of what a remote says is kept, in characters.
 const WORDS: usize = 600;
-
-/// What came of a push or a fetch.
-enum Outcome {
-    Push(Result<PushOutcome, RemoteError>),
-    Fetch(Result<(), RemoteError>),
-}
-
-/// A push or a fetch that is under way.
-struct Trip {
-    fetches: bool,
-    end: oneshot::Receiver<Outcome>,
-}
 
 /// When the remote is looked at next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,12 +50,12 @@ pub(super) struct Pusher {
     last_push: Option<Instant>,
     next_fetch: Instant,
     look: Look,
-    /// Looks in a row that brought something.
-    looks: u32,
     back_off: BackOff,
     /// Why the last push did not go through; a fetch that passes does not take it back.
     refused: bool,
     contention: Contention,
+    /// Groups written since the last push ended.
+    groups: u32,
     suspects: Suspects,
 }
 
@@ -94,10 +85,10 @@ impl Pusher {
             last_push: None,
             next_fetch: Instant::now(),
             look: Look::OnTime,
-            looks: 0,
             back_off: BackOff::default(),
             refused: false,
             contention: Contention::default(),
+            groups: 0,
             suspects: Suspects::default(),
         })
     }
@@ -107,29 +98,32 @@ impl Pusher {
         if self.look == Look::JustNow {
             self.look = Look::OnTime;
         }
-        let Some(trip) = &mut self.trip else {
-            return Ok(());
-        };
-        let outcome = match trip.end.try_recv() {
-            Err(TryRecvError::Empty) => return Ok(()),
-            outcome => outcome,
-        };
-        self.trip = None;
-        match outcome {
-            Ok(Outcome::Push(outcome)) => self.pushed(outcome),
-            Ok(Outcome::Fetch(outcome)) => self.fetched(outcome),
-            Err(_) => {
-                self.look = Look::First;
-                self.back_off.failed(Instant::now());
-                Err(PusherError::Worker)
+        while let Some(trip) = &mut self.trip {
+            match trip.hear() {
+                News::None => break,
+                News::Came(Outcome::Push(outcome, took)) => {
+                    self.groups = 0;
+                    self.pushed(outcome, took)?;
+                }
+                News::Came(Outcome::Fetch(outcome)) => self.fetched(outcome)?,
+                News::Over => {
+                    let told = trip.has_told();
+                    self.trip = None;
+                    if !told {
+                        self.look = Look::First;
+                        self.back_off.failed(Instant::now());
+                        return Err(PusherError::Worker);
+                    }
+                }
             }
         }
+        Ok(())
     }
 
     /// Whether the published branches may move at any moment. Who wrote before it is known what they hold would write
     /// on a tip that does not have people's commits, and take those for done.
     pub(super) fn is_fetching(&self) -> bool {
-        self.trip.as_ref().is_some_and(|it| it.fetches)
+        self.trip.as_ref().is_some_and(Trip::fetches)
     }
 
     /// Whether others push as well, and we were faster a moment ago: whoever pushes again at once, on what he has written
@@ -138,17 +132,26 @@ impl Pusher {
         !self.suspects.searching() && self.contention.is_ahead(Instant::now())
     }
 
+    /// Whether others push as well, so that no moment is to be lost.
+    pub(super) fn is_pressed(&self) -> bool {
+        let limit = self.contention.limit(Instant::now(), self.pace);
+        limit.is_some() && !self.suspects.searching()
+    }
+
     /// What the writer may take now; none when it shall write nothing.
     pub(super) fn take(&mut self, most: usize) -> Result<Option<Take>, GitError> {
-        if self.contention.limit().is_some() && !self.core.desk().is_busy() {
-            self.contention.forget();
-        }
-        let limit = self.contention.limit();
+        let now = Instant::now();
+        let limit = self.contention.limit(now, self.pace);
         if limit.is_none() && !self.suspects.searching() {
             return Ok(Some(Take::any(most)));
         }
-        let now = Instant::now();
-        if !self.is_ahead() {
+        if self.is_ahead() {
+            // What follows a push must be ready when it ends, and no more than that: it makes the next push longer.
+            if self.trip.is_some() && self.groups >= BESIDE {
+                return Ok(None);
+            }
+            self.groups += 1;
+        } else {
             // One push per group: what is written now must go out at once.
             let stale = limit.is_some() && self.look != Look::JustNow;
             let free = self.trip.is_none() && !stale && self.due_in(now).is_zero();
@@ -159,7 +162,11 @@ impl Pusher {
         let core = self.core.clone();
         let desk = core.desk();
         self.suspects.retain(|id| desk.entry(id).is_some());
-        let mut take = Take::any(limit.unwrap_or(most));
+        let mut take = Take::any(most);
+        if let Some(bound) = limit {
+            take.bound = take.bound.min(bound);
+            take.most = most.min(FEW);
+        }
         take.searching = self.suspects.searching();
         match self.suspects.next() {
             Next::Anything => {}
@@ -172,10 +179,13 @@ impl Pusher {
         Ok(Some(take))
     }
 
-    /// A search found nothing to take.
-    pub(super) fn ran_dry(&mut self) -> Result<(), PusherError> {
-        let verdict = self.suspects.ran_dry();
-        self.follow(verdict, "")
+    /// After a group: begins what is due. `dry`: a search found nothing to take.
+    pub(super) fn go_on(&mut self, dry: bool) -> Result<(), PusherError> {
+        if dry {
+            let verdict = self.suspects.ran_dry();
+            self.follow(verdict, "")?;
+        }
+        Ok(self.begin()?)
     }
 
     /// Begins what is due: a look at the remote, or a push of what is not published.
@@ -186,47 +196,34 @@ impl Pusher {
         }
         let due = self.due_in(now).is_zero();
         // Whoever was too slow looks again right before he writes and pushes.
-        let slow = self.contention.limit().is_some() && !self.is_ahead();
-        let slow = slow && due && self.core.desk().waits();
+        let pressed = self.is_pressed();
+        let slow = pressed && !self.is_ahead() && due && self.core.desk().waits();
         let wanted = match self.look {
             Look::First => true,
-            Look::OnTime => slow || now >= self.next_fetch,
+            Look::OnTime => slow || (now >= self.next_fetch && !self.is_ahead()),
             Look::JustNow => false,
         };
         if wanted && self.waits_until(now).is_none() {
-            let (core, remote) = (self.core.clone(), self.remote.clone());
-            self.set_out(true, move || Outcome::Fetch(publish::fetch(&core, &remote)));
+            self.trip = Some(Trip::fetch(&self.core, &self.remote));
             return Ok(());
         }
         if !due || self.look == Look::First {
             return Ok(());
         }
-        // Read between two groups: while one lands, its deploy branches are ahead of main.
-        let out = publish::unpublished(&self.core)?;
-        if out.is_empty() {
+        let heads = publish::unpublished(&self.core)?;
+        if heads.is_empty() {
             return Ok(());
         }
         self.last_push = Some(now);
-        let (core, remote) = (self.core.clone(), self.remote.clone());
-        self.set_out(false, move || {
-            Outcome::Push(publish::push(&core, &remote, out))
-        });
+        let freely = self.pace.is_zero() && !self.suspects.searching();
+        let turn_back = if pressed {
+            now + CHAIN
+        } else {
+            self.next_fetch
+        };
+        let turn_back = freely.then_some(turn_back);
+        self.trip = Some(Trip::push(&self.core, &self.remote, heads, turn_back));
         Ok(())
-    }
-
-    /// Does something with the remote beside the writer, and wakes it at the end.
-    fn set_out(&mut self, fetches: bool, trip: impl FnOnce() -> Outcome + Send + 'static) {
-        let (told, heard) = oneshot::channel();
-        let core = self.core.clone();
-        tokio::task::spawn_blocking(move || {
-            // Nobody listens any more when the server has stopped.
-            let _stopped = told.send(trip());
-            core.wake.notify_one();
-        });
-        self.trip = Some(Trip {
-            fetches,
-            end: heard,
-        });
     }
 
     /// How long there is nothing to do with the remote, if that is known.
@@ -250,7 +247,7 @@ impl Pusher {
     /// Waits for what is under way.
     pub(super) async fn end(self) {
         if let Some(trip) = self.trip {
-            let _ended = trip.end.await;
+            trip.end().await;
         }
     }
 
@@ -267,16 +264,19 @@ impl Pusher {
     }
 
     /// What a push came to.
-    fn pushed(&mut self, outcome: Result<PushOutcome, RemoteError>) -> Result<(), PusherError> {
+    fn pushed(
+        &mut self,
+        outcome: Result<PushOutcome, RemoteError>,
+        took: Duration,
+    ) -> Result<(), PusherError> {
         match outcome {
             Ok(PushOutcome::Pushed) => {
-                self.contention.won(Instant::now());
+                self.contention.won(Instant::now(), took);
                 self.arrived()
             }
             Ok(PushOutcome::LostRace { references }) => {
                 let carried = self.core.desk().unpublished().len();
-                self.contention
-                    .lost(carried, Instant::now(), random_share());
+                self.contention.lost(Instant::now(), random_share());
                 tracing::info!(
                     ?references,
                     carried,
@@ -381,17 +381,10 @@ impl Pusher {
             return Ok(());
         }
         self.next_fetch = now + self.poll;
-        let diverged = publish::has_diverged(&self.core)?;
-        if diverged {
+        self.look = Look::JustNow;
+        if publish::has_diverged(&self.core)? {
             publish::start_over(&self.core, "derived again on the new tip")?;
         }
-        self.looks = if diverged { self.looks + 1 } else { 0 };
-        let once_more = diverged && self.looks < LOOKS && self.contention.limit().is_some();
-        self.look = if once_more {
-            Look::First
-        } else {
-            Look::JustNow
-        };
         let nothing_left = publish::unpublished(&self.core)?.is_empty();
         if nothing_left && !self.core.desk().unpublished().is_empty() {
             // A push of which nothing was heard has arrived.

@@ -75,7 +75,9 @@ pub(super) fn records(
             .index
             .store(&name)?
             .filter(|row| row.removed_at.is_none());
-        let there = group.entry(tip, &record_path(&name))?.is_some();
+        // A link or a folder in its place is no record.
+        let found = group.entry(tip, &record_path(&name))?;
+        let there = found.is_some_and(|it| it.kind == EntryKind::File);
         match row.filter(|_| !there) {
             Some(row) => {
                 let (path, bytes) = render_record(&core.templates, &row.record)?;

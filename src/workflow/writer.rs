@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, lock};
 use super::desk::Take;
-use super::group::{self, GroupError};
+use super::group::{self, GroupError, Report};
 use super::pace::BackOff;
 use super::project::{self, ProjectError};
 use super::pusher::{Pusher, PusherError};
@@ -45,6 +45,8 @@ struct Worked {
     more: bool,
     /// Whether a search for what the remote refuses found nothing to take.
     dry: bool,
+    /// What became of the entries that were taken; to be noted.
+    report: Option<Report>,
 }
 
 /// Runs the writer until the token is cancelled, then ends after its current group.
@@ -99,7 +101,7 @@ impl Writer {
     async fn turn(&mut self) -> Result<Duration, TurnError> {
         if let Some(pusher) = &mut self.pusher {
             pusher.hear()?;
-            if pusher.is_ahead() {
+            if pusher.is_pressed() {
                 pusher.begin()?;
             }
             if pusher.is_fetching() {
@@ -127,15 +129,19 @@ impl Writer {
         if wrote {
             self.back_off.passed();
         }
-        let mut idle = if worked.more { Duration::ZERO } else { LOOK };
-        if let Some(pusher) = &mut self.pusher {
-            if worked.dry {
-                pusher.ran_dry()?;
-            }
-            pusher.begin()?;
-            idle = pusher.idle().map_or(idle, |it| it.min(idle));
+        let begun = match &mut self.pusher {
+            Some(pusher) => pusher.go_on(worked.dry),
+            None => Ok(()),
+        };
+        // Noted beside the push: until then the journal has the entries as open, which is what a restart goes by.
+        if let Some(report) = worked.report {
+            let core = self.core.clone();
+            tokio::task::spawn_blocking(move || note(&core, report)).await??;
         }
-        Ok(idle)
+        begun?;
+        let idle = if worked.more { Duration::ZERO } else { LOOK };
+        let wanted = self.pusher.as_ref().and_then(Pusher::idle);
+        Ok(wanted.map_or(idle, |it| it.min(idle)))
     }
 
     async fn rest(&mut self, idle: Duration, stop: &CancellationToken) {
@@ -172,6 +178,7 @@ fn work(core: &Core, take: Option<&Take>) -> Result<Worked, TurnError> {
             return Ok(Worked {
                 more: true,
                 dry: true,
+                report: None,
             });
         }
         let removals = if take.searching {
@@ -181,62 +188,77 @@ fn work(core: &Core, take: Option<&Take>) -> Result<Worked, TurnError> {
         };
         (ids, removals)
     };
-    let done = write(core, moment, &ids, removals);
-    core.desk().end_taking();
-    // A search takes few: what it took may have come to nothing, and others wait.
+    let report = match write(core, moment, (&ids, take.bound), removals) {
+        Ok(report) => report,
+        Err(error) => {
+            core.desk().end_taking();
+            return Err(error);
+        }
+    };
+    let left = report
+        .as_ref()
+        .is_none_or(|it| it.landed || !it.left.is_empty());
     Ok(Worked {
-        more: done? || (take.searching && core.desk().waits()),
+        // A search takes few: what it took may have come to nothing, and others wait.
+        more: left || (take.searching && core.desk().waits()),
         dry: false,
+        report,
     })
 }
 
-/// Writes a group and notes what became of it.
+/// Writes a group; none when somebody else was faster, and it is to be written again.
 fn write(
     core: &Core,
     moment: Moment,
-    ids: &[ChangeId],
+    (ids, bound): (&[ChangeId], Duration),
     removals: BTreeSet<StoreName>,
-) -> Result<bool, TurnError> {
+) -> Result<Option<Report>, TurnError> {
     let began = Instant::now();
-    let written = group::write(core, moment, ids, &removals);
-    let report = match written {
-        Ok(report) => report,
-        Err(error) => {
-            give_back(core, ids, removals);
-            for store in stores_of(core, ids) {
-                let row = core.index.store(&store).map_err(ProjectError::from)?;
-                reserve::settle(core, &mut core.desk(), &store, row.as_ref());
-            }
-            if let GroupError::Moved(reference) = &error {
-                tracing::info!(
-                    reference,
-                    "somebody else moved the branch; deriving again on their tip"
+    let error = match group::write(core, moment, (ids, bound), &removals) {
+        Ok(report) => {
+            if report.landed {
+                tracing::debug!(
+                    entries = report.fates.len(),
+                    left = report.left.len(),
+                    ms = began.elapsed().as_millis(),
+                    "a group landed"
                 );
-                return Ok(true);
             }
-            return Err(error.into());
+            return Ok(Some(report));
         }
+        Err(error) => error,
     };
-    let landed = report.landed;
-    let left = report.left.clone();
-    if landed {
-        tracing::debug!(
-            entries = report.fates.len(),
-            left = left.len(),
-            ms = began.elapsed().as_millis(),
-            "a group landed"
-        );
+    give_back(core, ids, removals);
+    for store in stores_of(core, ids) {
+        let row = core.index.store(&store).map_err(ProjectError::from)?;
+        reserve::settle(core, &mut core.desk(), &store, row.as_ref());
     }
+    if let GroupError::Moved(reference) = &error {
+        tracing::info!(
+            reference,
+            "somebody else moved the branch; deriving again on their tip"
+        );
+        core.desk().end_taking();
+        return Ok(None);
+    }
+    Err(error.into())
+}
+
+/// Notes what became of what a group took.
+fn note(core: &Core, report: Report) -> Result<(), TurnError> {
     for (id, reason) in &report.held {
         core.desk().hold(id.clone(), reason.clone());
     }
-    give_back(core, &left, BTreeSet::new());
-    outcome::record(core, report)?;
+    give_back(core, &report.left, BTreeSet::new());
+    let landed = report.landed;
+    let noted = outcome::record(core, report);
+    core.desk().end_taking();
+    noted?;
     if landed && matches!(core.settings.mode, Mode::Embedded) {
         project::catch_up(core)?;
         core.agreed();
     }
-    Ok(landed || !left.is_empty())
+    Ok(())
 }
 
 /// The stores that entries are about.

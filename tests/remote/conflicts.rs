@@ -94,3 +94,81 @@ fn a_lost_race_keeps_the_named_field_of_ours_and_the_rest_of_theirs() {
     world.once(&[both, same]);
     world.audit();
 }
+
+#[test]
+fn what_is_asked_for_beside_a_hand_edit_ends_as_the_table_of_two_sides_says() {
+    let world = World::begin();
+    for store in ["match", "agree", "broke", "rules", "leave"] {
+        world.made(store);
+    }
+    let api = world.api();
+    world.git.set_fault(Fault::Status(503));
+    let ask =
+        |store: &str, patch: &Value| accepted(api.patch(&format!("/api/v1/stores/{store}"), patch));
+    let held = "/api/v1/stores/match";
+    let held = accepted(api.patch_if_match(held, &json!({"plan": "medium"})));
+    let agree = ask("agree", &json!({"plan": "medium"}));
+    let broke = ask("broke", &json!({"plan": "medium"}));
+    let rules = ask("rules", &json!({"values": {"title": "ours"}}));
+    let leave = api.remove("leave");
+    let added = world.ask("added");
+    api.change_in(&added, "written", SOON);
+    meanwhile(&world, &|clone| {
+        let edit = |store: &str, from: &str, to: &str| {
+            let path = record(clone, store);
+            let text = std::fs::read_to_string(&path).unwrap();
+            let new = text.replacen(from, to, 1);
+            assert_ne!(new, text, "{text}");
+            std::fs::write(path, new).unwrap();
+        };
+        edit("match", "plan: small", "plan: large");
+        edit("agree", "plan: small", "plan: medium");
+        edit("broke", "spec:\n", "spec: [\n");
+        edit("rules", "plan: small", "plan: gigantic");
+        std::fs::remove_file(record(clone, "leave")).unwrap();
+        let added = record(clone, "added");
+        std::fs::create_dir_all(added.parent().unwrap()).unwrap();
+        let text = std::fs::read_to_string(record(clone, "agree")).unwrap();
+        let lines = text.lines().filter(|it| !it.contains("uid:"));
+        let text = lines
+            .collect::<Vec<_>>()
+            .join("\n")
+            .replace("agree", "added");
+        std::fs::write(added, format!("{text}\n")).unwrap();
+    });
+    world.git.set_fault(Fault::None);
+
+    let reason = |change: &str| {
+        let failed = api.change_in(change, "failed", SOON);
+        failed["error"]["reason"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        reason(&held),
+        "PreconditionFailed",
+        "the caller had read another plan"
+    );
+    assert_eq!(on_main(&world, "match")["spec"]["plan"], "large");
+    let same = api.change_in(&agree, "ready", SOON);
+    assert_eq!(same["noop"], true, "{same}");
+    for (change, store) in [(&broke, "broke"), (&rules, "rules")] {
+        // what breaks the rules has no effect, and ours is written over it
+        api.change_in(change, "merged", SOON);
+        let spec = on_main(&world, store)["spec"].clone();
+        assert_eq!(
+            spec["plan"],
+            if store == "broke" { "medium" } else { "small" }
+        );
+    }
+    assert_eq!(on_main(&world, "rules")["spec"]["values"]["title"], "ours");
+    // theirs was the deletion; ours found it done
+    assert_eq!(api.change_in(&leave, "ready", SOON)["noop"], true);
+    // the name was ours by then, and their file is not written over
+    assert_eq!(reason(&added), "RecordInTheWay");
+    let (_, foreign) = api.get("/api/v1/foreign");
+    assert!(
+        foreign.to_string().contains("the name added is taken"),
+        "{foreign}"
+    );
+    world.once(&[broke, rules]);
+    world.audit();
+}

@@ -126,6 +126,24 @@ impl Api {
         .expect("the server answers")
     }
 
+    /// PATCH of what was just read, and only of that.
+    pub(crate) fn patch_if_match(&self, path: &str, body: &Value) -> Answer {
+        let (url, token) = (
+            format!("{}{path}", self.base),
+            format!("Bearer {}", self.token),
+        );
+        let there = self.agent.get(&url).header("authorization", &token);
+        let answer = there.call().expect("the server answers");
+        let etag = answer.headers().get("etag").expect("a store has an ETag");
+        let asked = self
+            .agent
+            .patch(&url)
+            .header("authorization", &token)
+            .header("content-type", "application/merge-patch+json")
+            .header("if-match", etag.to_str().expect("plain text"));
+        read(asked.send(body.to_string())).expect("the server answers")
+    }
+
     pub(crate) fn delete(&self, path: &str) -> Answer {
         let request = self
             .agent
