@@ -43,7 +43,7 @@ impl Recording {
     /// Takes over what a server did since its trace began, with what was on the disk for certain before. The server is
     /// dead by now.
     pub(crate) fn of(before: Disk<'static>, server: &Program, folder: TempDir) -> Self {
-        let ops = trace::read(&server.trace(), &server.data);
+        let ops = trace::read_to_its_end(&server.trace(), &server.data);
         Self {
             before,
             accepted: accepted(&ops),

@@ -3,9 +3,12 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 /// The kind of a marker, which the test itself appends.
 const MARKER: u32 = 100;
+/// A git command writes at least so often, or has ended.
+const QUIET: Duration = Duration::from_millis(500);
 /// The bytes of a record before its names and data.
 const HEAD: usize = 48;
 
@@ -61,6 +64,19 @@ pub(crate) fn read(trace: &Path, folder: &Path) -> Vec<Op> {
         rest = after;
     }
     ops
+}
+
+/// Reads the trace of a server that is dead, once its git commands have ended as well: they outlive it for a moment.
+pub(crate) fn read_to_its_end(trace: &Path, folder: &Path) -> Vec<Op> {
+    let mut ops = read(trace, folder);
+    loop {
+        std::thread::sleep(QUIET);
+        let again = read(trace, folder);
+        if again.len() == ops.len() {
+            return again;
+        }
+        ops = again;
+    }
 }
 
 /// How long the first record is; none where its end is not written yet.
