@@ -93,11 +93,21 @@ impl Report {
         }
     }
 
-    /// Rows and notes, one a line, without a head.
-    pub(crate) fn bare(&self) -> String {
-        [self.lines.as_slice(), self.notes.as_slice()]
+    /// How many rows and notes there are.
+    pub(crate) fn length(&self) -> (usize, usize) {
+        (self.lines.len(), self.notes.len())
+    }
+
+    /// What came since the report had this length, one a line.
+    pub(crate) fn since(&self, (lines, notes): (usize, usize)) -> String {
+        [&self.lines[lines..], &self.notes[notes..]]
             .concat()
             .join("\n")
+    }
+
+    /// Rows and notes, one a line, without a head.
+    pub(crate) fn bare(&self) -> String {
+        self.since((0, 0))
     }
 
     pub(crate) fn markdown(&self) -> String {

@@ -109,11 +109,14 @@ pub(crate) fn measure(names: &[String], size: &Size, report: &mut Report) -> Vec
     for (name, row) in ROWS {
         if names.is_empty() || names.iter().any(|it| it == name) {
             crate::tell(&format!("row {name}"));
+            let before = report.length();
             if let Err(error) = row(size, report) {
                 crate::tell(&format!("row {name} failed: {error:#}"));
                 report.note(&format!("row `{name}` failed: {error:#}"));
                 failed.push(name);
             }
+            // Whoever ends the run early keeps what was measured.
+            crate::tell(&report.since(before));
         }
     }
     failed
