@@ -15,6 +15,8 @@ use crate::report::{Cell, Line, Report, Unit};
 use crate::server::GitServer;
 use crate::stats::Spread;
 
+/// Has a fetch leave objects loose, as `git commit` leaves them; kept as a pack they would come with deltas ready to send.
+const LOOSE: &str = "fetch.unpackLimit=1000000";
 /// How often the watch looks for git's process.
 const LOOK: Duration = Duration::from_micros(200);
 
@@ -156,7 +158,7 @@ impl Race {
         let specs: Vec<&str> = specs.iter().map(String::as_str).collect();
         git::run(
             clone,
-            &[&["fetch", "-q", &mirror], specs.as_slice()].concat(),
+            &[&["-c", LOOSE, "fetch", "-q", &mirror], specs.as_slice()].concat(),
         )?;
         let began = Instant::now();
         git::run(
