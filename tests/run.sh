@@ -97,6 +97,7 @@ cargo clippy --locked --all-targets --features testbed -- -D warnings
 
 stage "building the tests"
 cargo test --locked --features testbed --no-run
+cargo test --locked --features testbed --bench writer --no-run
 
 stage "the testbed"
 wait_for_testbed
@@ -106,3 +107,6 @@ lint_charts
 
 stage "cargo test"
 cargo test --locked --features testbed
+
+stage "the benchmarks, small: both sides make the same"
+cargo test --locked --features testbed --bench writer

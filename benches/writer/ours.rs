@@ -23,11 +23,15 @@ impl Ours {
     /// Opens a copy of a prepared fleet.
     pub(crate) fn open(repo: &Path, keys: &Path) -> Result<Self> {
         let repo = FleetRepo::open(repo)?;
-        let heads = repo
+        let heads: BTreeMap<String, CommitId> = repo
             .references("refs/heads/")?
             .into_iter()
             .filter_map(|(name, head)| Some((name.strip_prefix("refs/heads/")?.to_owned(), head)))
             .collect();
+        // As the program does at its start. Git's side has loaded its branches by its first turn, which does not count.
+        if let Some(main) = heads.get("main") {
+            repo.load_folders(main)?;
+        }
         Ok(Self {
             repo,
             main: SigningKey::load(&keys.join("main"))?,

@@ -203,6 +203,18 @@ pub(super) fn below(
     Ok(())
 }
 
+/// Reads a folder and every folder below it, and gives how many there are.
+pub(super) fn folders(source: &dyn Source, folder: ObjectId) -> Result<usize, GitError> {
+    let mut count = 1;
+    for entry in tree(source, folder)?.entries() {
+        let entry = entry.entry();
+        if entry.kind == EntryKind::Folder {
+            count += folders(source, entry.id)?;
+        }
+    }
+    Ok(count)
+}
+
 /// `name` below `folder`, where `""` is the root.
 pub(super) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() {

@@ -80,6 +80,8 @@ impl Fleet {
             .map_err(|error| StartError::Interrupted(error.to_string()))??;
         let core = Arc::new(opened.core);
         let stop = CancellationToken::new();
+        let loading = core.clone();
+        tokio::task::spawn_blocking(move || start::load_folders(&loading));
         let mut tasks = vec![tokio::spawn(writer::run(
             core.clone(),
             opened.remote,

@@ -27,6 +27,7 @@ mod templates;
 mod token;
 
 pub use error::StartError;
+pub(super) use load::load_folders;
 use load::{let_go_of_done, load_book, load_desk, load_ended};
 pub(super) use policy::{POLICY_REF, parse_policy, put_in_force, read_policy};
 use policy::{has_begun, nothing, nowhere};

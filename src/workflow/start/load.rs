@@ -1,5 +1,7 @@
 //! Desk and book as a stop left them: read from the journal and the index.
 
+use std::time::Instant;
+
 use super::StartError;
 use crate::domain::StoreName;
 use crate::domain::entry::Projection;
@@ -94,4 +96,16 @@ pub(super) fn load_ended(core: &Core) -> Result<(), StartError> {
     }
     core.index.apply(&missing)?;
     Ok(())
+}
+
+/// Reads the folders of main into memory, beside the writer: its first groups would wait for the disk otherwise.
+pub(in crate::workflow) fn load_folders(core: &Core) {
+    let began = Instant::now();
+    let main = core.repo.branch("main");
+    let read = main.and_then(|it| it.map_or(Ok(0), |main| core.repo.load_folders(&main)));
+    let milliseconds = began.elapsed().as_millis();
+    match read {
+        Ok(folders) => tracing::debug!(folders, milliseconds, "the folders of main are in memory"),
+        Err(error) => tracing::warn!(%error, "the folders of main could not be read"),
+    }
 }
