@@ -18,6 +18,8 @@ mod history;
 mod objects;
 #[path = "git/packs.rs"]
 mod packs;
+#[path = "git/references.rs"]
+mod references;
 #[path = "git/remote.rs"]
 mod remote;
 #[path = "git/serving.rs"]

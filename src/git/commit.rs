@@ -3,10 +3,10 @@
 //! Must not know: references, where objects lie, what a message means.
 
 use super::GitError;
+use super::handle::Handle;
 use super::keyring;
 use super::object::{ObjectId, TreeId};
 use super::read::{self, Source};
-use super::repo::Handle;
 use crate::domain::CommitId;
 
 /// What a commit follows, from its bytes: the lines after the first.

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use super::commit::CommitText;
 use super::edit::{self, Sink};
+use super::handle::Handle;
 use super::object::{Entry, ObjectId, TreeId};
 use super::pack::{self, Builder};
 use super::read::{self, ObjectKind, Source};
 use super::refs::{Landed, RefUpdate};
-use super::repo::Handle;
 use super::tree::Tree;
 use super::{CommitInfo, GitError, Graft, PathChange, Person, SigningKey, diff};
 use crate::domain::CommitId;

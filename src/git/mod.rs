@@ -16,6 +16,7 @@ mod diff;
 mod edit;
 mod error;
 mod group;
+mod handle;
 mod hash;
 mod http_backend;
 mod init;
