@@ -11,7 +11,7 @@ use fleetwright::domain::record::{Record, Spec};
 use fleetwright::domain::trailers::{Trailers, message};
 use fleetwright::domain::{ChangeId, ClusterName, StoreName, Uid};
 use fleetwright::plan::{Edit, Edits};
-use fleetwright::render::{Files, Templates, render_record, render_store, root_files, yaml};
+use fleetwright::render::{Files, Templates, render_store, root_files, yaml};
 use serde_json::{Value, json};
 
 /// The skeleton's policy; its clusters and limits are replaced.
@@ -137,7 +137,7 @@ impl Fleet {
             .into_iter()
             .map(|(path, bytes)| (path, Edit::Put(bytes)))
             .collect();
-        let (path, bytes) = render_record(&self.templates, &record)?;
+        let (path, bytes) = rendered.record;
         main.insert(path, Edit::Put(bytes));
         let change = StoreChange {
             cluster: record.spec.cluster.clone(),

@@ -10,7 +10,7 @@ use crate::domain::request::Refusal;
 use crate::domain::{ClusterName, CommitId, StoreName};
 use crate::git::GitError;
 use crate::plan::{Edit, Edits, Plan};
-use crate::render::{RenderError, Templates, render_record, render_store, store_folder, yaml};
+use crate::render::{RenderError, Templates, render_store, store_folder, yaml};
 
 mod by_hand;
 mod tree;
@@ -172,7 +172,6 @@ pub(super) fn plan_put(
     record: &Record,
 ) -> Result<(Plan, String), Underivable> {
     let files = render_store(templates, at.policy, record)?;
-    let (record_path, record_bytes) = render_record(templates, record)?;
     let mut plan = Plan {
         store: record.name().clone(),
         cluster: record.spec.cluster.clone(),
@@ -180,7 +179,7 @@ pub(super) fn plan_put(
         drops_store: false,
         unchanged: BTreeSet::new(),
     };
-    for (path, bytes) in files.own.into_iter().chain([(record_path, record_bytes)]) {
+    for (path, bytes) in files.own.into_iter().chain([files.record]) {
         if tip.map_or(Ok(false), |tip| tree.holds(tip, &path, &bytes))? {
             plan.unchanged.insert(path);
         } else {

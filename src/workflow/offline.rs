@@ -11,9 +11,7 @@ use crate::domain::ClusterName;
 use crate::domain::policy::FleetPolicy;
 use crate::domain::record::Record;
 use crate::git::{FleetRepo, Person, PushOutcome, PushRef, Remote, SigningKey};
-use crate::render::{
-    Bootstrap, Templates, bootstrap as render_bootstrap, render_record, render_store, yaml,
-};
+use crate::render::{Bootstrap, Templates, bootstrap as render_bootstrap, render_store, yaml};
 
 /// What `init` wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,13 +171,12 @@ pub fn render_file(record: &str, policy: Option<&str>) -> anyhow::Result<BTreeMa
         record.metadata.uid = Some("0".repeat(26).parse()?);
     }
     let templates = Templates::embedded()?;
-    let (path, bytes) = render_record(&templates, &record)?;
     let files = render_store(&templates, &policy, &record)?;
     let all = files
         .shared
         .into_iter()
         .chain(files.own)
-        .chain([(path, bytes)]);
+        .chain([files.record]);
     Ok(all
         .map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned()))
         .collect())

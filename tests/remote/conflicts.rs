@@ -16,6 +16,15 @@ fn meanwhile(world: &World, edit: &dyn Fn(&std::path::Path)) {
     std::fs::remove_dir_all(&ann.clone).unwrap();
 }
 
+/// Changes a record in a clone by hand.
+fn edit(clone: &std::path::Path, store: &str, from: &str, to: &str) {
+    let path = record(clone, store);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let new = text.replacen(from, to, 1);
+    assert_ne!(new, text, "{text}");
+    std::fs::write(path, new).unwrap();
+}
+
 fn on_main(world: &World, store: &str) -> Value {
     let path = record(std::path::Path::new(""), store);
     let text = git(
@@ -46,13 +55,7 @@ fn a_lost_race_keeps_the_named_field_of_ours_and_the_rest_of_theirs() {
     let taken = world.ask("taken");
     api.change_in(&taken, "written", SOON);
     meanwhile(&world, &|clone| {
-        let edit = |store: &str, from: &str, to: &str| {
-            let path = record(clone, store);
-            let text = std::fs::read_to_string(&path).unwrap();
-            let new = text.replacen(from, to, 1);
-            assert_ne!(new, text, "{text}");
-            std::fs::write(path, new).unwrap();
-        };
+        let edit = |store: &str, from: &str, to: &str| edit(clone, store, from, to);
         let title = "  values:\n    title: theirs\n    currency: EUR\n";
         for store in ["both", "same"] {
             edit(store, "spec:\n", &format!("spec:\n{title}"));
@@ -114,13 +117,7 @@ fn what_is_asked_for_beside_a_hand_edit_ends_as_the_table_of_two_sides_says() {
     let added = world.ask("added");
     api.change_in(&added, "written", SOON);
     meanwhile(&world, &|clone| {
-        let edit = |store: &str, from: &str, to: &str| {
-            let path = record(clone, store);
-            let text = std::fs::read_to_string(&path).unwrap();
-            let new = text.replacen(from, to, 1);
-            assert_ne!(new, text, "{text}");
-            std::fs::write(path, new).unwrap();
-        };
+        let edit = |store: &str, from: &str, to: &str| edit(clone, store, from, to);
         edit("match", "plan: small", "plan: large");
         edit("agree", "plan: small", "plan: medium");
         edit("broke", "spec:\n", "spec: [\n");
