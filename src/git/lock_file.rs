@@ -1,5 +1,8 @@
 //! Git's lock files: whoever makes `<file>.lock` may replace `<file>`.
 //!
+//! A lock that is only held is a hard link to one empty file: a group takes several of them, and a file system may take
+//! long to make files where many were deleted a moment ago (ext4 without a journal looks at each of those again).
+//!
 //! Must not know: what the file says.
 
 use std::fs::{self, OpenOptions};
@@ -23,13 +26,34 @@ pub(super) struct LockFile {
 impl LockFile {
     /// Takes the lock of `path`, waiting a moment for another process; `name` is what an error calls it.
     pub(super) fn take(path: &Path, name: &str) -> Result<Self, GitError> {
+        Self::take_by(path, name, make)
+    }
+
+    /// Takes the lock of `path` only to hold it: a link to `empty`, which is made where it is missing. It must not be
+    /// [replaced](Self::replace).
+    pub(super) fn hold(path: &Path, name: &str, empty: &Path) -> Result<Self, GitError> {
+        Self::take_by(path, name, |lock| match fs::hard_link(empty, lock) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+            Ok(()) => Ok(()),
+            // There is no such file or folder, or a file system without links.
+            Err(_) => make(lock).inspect(|()| {
+                let _made = make(empty);
+            }),
+        })
+    }
+
+    fn take_by(
+        path: &Path,
+        name: &str,
+        make: impl Fn(&Path) -> std::io::Result<()>,
+    ) -> Result<Self, GitError> {
         let mut file_name = path.as_os_str().to_owned();
         file_name.push(".lock");
         let lock = PathBuf::from(file_name);
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match OpenOptions::new().write(true).create_new(true).open(&lock) {
-                Ok(_) => {
+            match make(&lock) {
+                Ok(()) => {
                     return Ok(Self {
                         path: path.to_owned(),
                         lock,
@@ -82,6 +106,11 @@ impl Drop for LockFile {
             let _gone = fs::remove_file(&self.lock);
         }
     }
+}
+
+fn make(file: &Path) -> std::io::Result<()> {
+    let made = OpenOptions::new().write(true).create_new(true).open(file);
+    made.map(drop)
 }
 
 /// Makes the folder of a lock; git deletes folders of references that became empty.

@@ -19,6 +19,9 @@ use crate::domain::CommitId;
 /// How many symbolic references are followed, as git does.
 const SYMBOLIC: usize = 5;
 
+/// The empty file that locks of references are links to.
+const EMPTY: &str = "fleetwright.empty";
+
 /// One reference's move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefUpdate {
@@ -255,10 +258,11 @@ fn lock_all<'a>(
     repo: &Path,
     names: impl Iterator<Item = &'a str>,
 ) -> Result<Vec<LockFile>, GitError> {
+    let empty = repo.join(EMPTY);
     names
         .map(|name| {
             check_name(name)?;
-            LockFile::take(&repo.join(name), name)
+            LockFile::hold(&repo.join(name), name, &empty)
         })
         .collect()
 }

@@ -100,9 +100,8 @@ impl FleetRepo {
         }
         let index = self.pack_together(&wanted, pace, go_on)?;
         make_durable(&index, &folder)?;
-        let mut holds = packs::names(&index)?.unwrap_or_default().into_iter();
-        // Both are sorted.
-        if !wanted.iter().all(|id| holds.any(|held| held == *id)) {
+        let held = packs::names(&index)?.unwrap_or_default();
+        if !wanted.iter().all(|id| held.binary_search(id).is_ok()) {
             return Err(UpkeepError::Incomplete {
                 index,
                 wanted: wanted.len(),
@@ -123,7 +122,7 @@ impl FleetRepo {
         Ok(Tidied {
             merged: merged.len(),
             loose: loose.len(),
-            objects: wanted.len(),
+            objects: held.len(),
             leftovers,
         })
     }
@@ -204,7 +203,7 @@ fn grace(go_on: &dyn Fn() -> bool) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Everything in these packs and files, sorted. A pack that vanished, or whose index is not whole, ends it.
+/// Everything in these packs and files, pack by pack. A pack that vanished, or whose index is not whole, ends it.
 fn contents(packs: &[Pack], loose: &[(ObjectId, PathBuf)]) -> Result<Vec<ObjectId>, UpkeepError> {
     let mut names: Vec<ObjectId> = loose.iter().map(|(name, _)| *name).collect();
     for pack in packs {
@@ -214,8 +213,6 @@ fn contents(packs: &[Pack], loose: &[(ObjectId, PathBuf)]) -> Result<Vec<ObjectI
         })?;
         names.extend(here);
     }
-    names.sort_unstable();
-    names.dedup();
     Ok(names)
 }
 

@@ -20,23 +20,28 @@ pub(super) const ATTRIBUTES: &str = ".other* -delta\n";
 const ROOT: &str = "root";
 
 /// Shows each object once, with a name for `git pack-objects`: newest commits first, each followed by the folders that
-/// are first seen with it, then the rest. `wanted` is sorted. Costs the trees among `wanted`; no other is read.
+/// are first seen with it, then the rest. `wanted` comes pack by pack: the library looks for an object where it found
+/// the last one, and else through all packs. Costs the trees among `wanted`; no other is read.
 pub(super) fn named(
     repo: &git2::Repository,
     wanted: &[ObjectId],
     each: &mut dyn FnMut(ObjectId, &str) -> Result<(), GitError>,
 ) -> Result<(), GitError> {
+    let commits = newest_first(repo, wanted)?;
+    let mut sorted = wanted.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
     let mut naming = Naming {
         repo,
-        wanted,
-        seen: vec![false; wanted.len()],
+        wanted: &sorted,
+        seen: vec![false; sorted.len()],
         each,
     };
-    for (commit, root) in newest_first(repo, wanted)? {
+    for (commit, root) in commits {
         naming.add(commit, OTHER)?;
         naming.folder(root, "")?;
     }
-    for object in wanted {
+    for object in &sorted {
         naming.add(*object, OTHER)?;
     }
     Ok(())
@@ -58,13 +63,15 @@ fn newest_first(
             commits.push((commit.time().seconds(), *id, root));
         }
     }
-    commits.sort_by_key(|(time, id, _)| (std::cmp::Reverse(*time), *id));
+    // Those of one second stay as they lie.
+    commits.sort_by_key(|(time, _, _)| std::cmp::Reverse(*time));
     let commits = commits.into_iter().map(|(_, id, root)| (id, root));
     Ok(commits.collect())
 }
 
 struct Naming<'a> {
     repo: &'a git2::Repository,
+    /// Sorted.
     wanted: &'a [ObjectId],
     /// Which of them were shown.
     seen: Vec<bool>,
