@@ -10,16 +10,18 @@ use serde_json::{Map, Value};
 use super::book::Book;
 use super::change::Action;
 use super::policy::FleetPolicy;
-use super::record::{Deletion, Record, Spec, sha256_hex};
+use super::record::{Deletion, Record, RetryMode, Spec, sha256_hex};
 use super::request::{Adopted, Caller, Refusal, Request, Violation};
 use super::rules::{Asked, violations};
 use super::{ChangeId, CommitId, StoreName, Uid};
 
 mod create;
 mod hand_edit;
+mod life_cycle;
 
 use create::decide_create;
 pub use hand_edit::adopt;
+pub use life_cycle::of_then;
 
 /// What an accepted change shall do, as the journal keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +31,25 @@ pub enum Intent {
     Create(Box<Record>),
     /// Merge this patch into the spec.
     Update(Map<String, Value>),
+    /// Move to another chart version.
+    #[serde(rename_all = "camelCase")]
+    Upgrade {
+        /// The version.
+        version: String,
+        /// Whether it may be an older one.
+        allow_downgrade: bool,
+    },
+    /// Switch the shop off.
+    Suspend,
+    /// Switch the shop on.
+    Resume,
+    /// Go back to an earlier spec.
+    Rollback(Box<Earlier>),
+    /// Have Flux try again.
+    Retry {
+        /// How much of it.
+        mode: RetryMode,
+    },
     /// Begin the deletion.
     Delete,
     /// Take over what a person did to the record on main.
@@ -38,6 +59,15 @@ pub enum Intent {
         /// What it amounts to.
         kind: Adopted,
     },
+}
+
+/// A store as an earlier commit left it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// The commit.
+    pub commit: CommitId,
+    /// The spec of then.
+    pub spec: Spec,
 }
 
 /// A request that may be written.
@@ -71,43 +101,57 @@ pub struct Circumstances<'a> {
     pub lifted: bool,
 }
 
-/// Decides a request against the store's newest accepted record (`current`), queued changes included.
+/// Decides a request against the store's newest accepted record (`current`), queued changes included. `earlier` is
+/// where a rollback goes.
 pub fn decide(
     at: &Circumstances<'_>,
     request: &Request,
     current: Option<&Record>,
+    earlier: Option<Earlier>,
 ) -> Result<Decision, Refusal> {
-    match request {
-        Request::Create(create) => decide_create(at, create),
-        Request::Update { store, patch } => {
-            let record = present(at, store, current)?;
-            if record.metadata.deletion.is_some() {
-                return Err(Refusal::Conflict(format!(
-                    "store {store} is being deleted and takes no changes"
-                )));
-            }
-            let new = patched(at, record, patch, "")?;
-            Ok(decision(
-                record,
-                Action::Update,
-                Intent::Update(patch.clone()),
-                new,
-            ))
+    let store = match (request, request.store()) {
+        (Request::Create(create), _) => return decide_create(at, create),
+        (_, Some(store)) => store,
+        (_, None) => return Err(Refusal::Conflict("the request names no store".to_owned())),
+    };
+    let record = present(at, store, current)?;
+    let (action, intent) = intent_of(request, earlier)?;
+    life_cycle::may_follow(action, record)?;
+    let new = match changed(at, &intent, record)? {
+        Outcome::Put(new) => *new,
+        Outcome::Same => record.clone(),
+    };
+    Ok(decision(record, action, intent, new))
+}
+
+/// What a request about a store that is there is called, and what it shall do.
+fn intent_of(request: &Request, earlier: Option<Earlier>) -> Result<(Action, Intent), Refusal> {
+    Ok(match request {
+        Request::Update { patch, .. } => (Action::Update, Intent::Update(patch.clone())),
+        Request::Upgrade {
+            version,
+            allow_downgrade,
+            ..
+        } => {
+            let intent = Intent::Upgrade {
+                version: version.clone(),
+                allow_downgrade: *allow_downgrade,
+            };
+            (Action::Upgrade, intent)
         }
-        Request::Delete { store } => {
-            let record = present(at, store, current)?;
-            if record.spec.deletion_protection {
-                let text =
-                    format!("store {store} is protected; set deletionProtection to false first");
-                return Err(Refusal::Conflict(text));
-            }
-            let new = marked(record, at);
-            Ok(decision(record, Action::Delete, Intent::Delete, new))
+        Request::Suspend { .. } => (Action::Suspend, Intent::Suspend),
+        Request::Resume { .. } => (Action::Resume, Intent::Resume),
+        Request::Rollback { store, .. } => {
+            let earlier = earlier.ok_or_else(|| life_cycle::nothing_earlier(store))?;
+            (Action::Rollback, Intent::Rollback(Box::new(earlier)))
         }
-        Request::Adopt { store, .. } => Err(Refusal::Conflict(format!(
-            "store {store} is adopted by the writer only"
-        ))),
-    }
+        Request::Retry { mode, .. } => (Action::Retry, Intent::Retry { mode: *mode }),
+        Request::Delete { .. } => (Action::Delete, Intent::Delete),
+        Request::Create(_) | Request::Adopt { .. } => {
+            let text = "a store that is there is neither created nor adopted by a request";
+            return Err(Refusal::Conflict(text.to_owned()));
+        }
+    })
 }
 
 /// What a written change leaves of a record.
@@ -125,37 +169,44 @@ pub fn apply(
     intent: &Intent,
     current: Option<&Record>,
 ) -> Result<Outcome, Refusal> {
-    let gone = || Refusal::Conflict("the store is gone from the fleet repository".to_owned());
-    match intent {
-        Intent::Create(record) => match current {
+    if let Intent::Create(record) = intent {
+        return match current {
             None => Ok(Outcome::Put(record.clone())),
             Some(there) if there.metadata.uid == record.metadata.uid => Ok(Outcome::Same),
             Some(_) => Err(Refusal::Conflict(format!(
                 "store {} is there already",
                 record.name()
             ))),
-        },
-        Intent::Update(patch) => {
-            let record = current.ok_or_else(gone)?;
-            if record.metadata.deletion.is_some() {
-                return Err(Refusal::Conflict(format!(
-                    "store {} is being deleted",
-                    record.name()
-                )));
-            }
-            Ok(same_or(record, patched(at, record, patch, "")?))
-        }
-        Intent::Delete => {
-            let record = current.ok_or_else(gone)?;
-            if record.metadata.deletion.is_some() {
-                return Ok(Outcome::Same);
-            }
-            Ok(Outcome::Put(Box::new(marked(record, at))))
-        }
-        Intent::Adopt { .. } => Err(Refusal::Conflict(
-            "a hand edit is judged by adopt()".to_owned(),
-        )),
+        };
     }
+    let gone = || Refusal::Conflict("the store is gone from the fleet repository".to_owned());
+    changed(at, intent, current.ok_or_else(gone)?)
+}
+
+/// What an intent makes of a store that is there.
+fn changed(at: &Circumstances<'_>, intent: &Intent, record: &Record) -> Result<Outcome, Refusal> {
+    let leaving = record.metadata.deletion.is_some();
+    if leaving && !matches!(intent, Intent::Delete) {
+        return Err(life_cycle::leaving(record));
+    }
+    let new = match intent {
+        Intent::Update(patch) => patched(at, record, patch, "")?,
+        Intent::Upgrade {
+            version,
+            allow_downgrade,
+        } => life_cycle::upgraded(at, record, version, *allow_downgrade)?,
+        Intent::Suspend => life_cycle::switched(record, true),
+        Intent::Resume => life_cycle::switched(record, false),
+        Intent::Rollback(earlier) => life_cycle::rolled_back(at, record, earlier)?,
+        Intent::Retry { mode } => life_cycle::retried(at, record, *mode),
+        Intent::Delete if leaving => record.clone(),
+        Intent::Delete => marked(record, at),
+        Intent::Create(_) | Intent::Adopt { .. } => {
+            let text = "a store that is there is neither created nor adopted by a request";
+            return Err(Refusal::Conflict(text.to_owned()));
+        }
+    };
+    Ok(same_or(record, new))
 }
 
 /// The hash of a spec: an `ETag`, a precondition.
@@ -185,10 +236,7 @@ fn patched(
 ) -> Result<Record, Refusal> {
     let known = |key: &&String| PATCHABLE.contains(&key.as_str()) || *key == "cluster";
     if let Some(key) = patch.keys().find(|key| !known(key)) {
-        return Err(no(
-            &format!("{root}/{key}"),
-            "cannot be changed, or is no field of a store",
-        ));
+        return Err(no(&format!("{root}/{key}"), life_cycle::instead(key)));
     }
     if at.caller.role < super::request::Role::Operator && patch.contains_key("owner") {
         return Err(no("/owner", "needs an operator"));
@@ -200,6 +248,17 @@ fn patched(
         let pointer = format!("{root}/{}", error.path().to_string().replace('.', "/"));
         no(pointer.trim_end_matches("/?"), &error.inner().to_string())
     })?;
+    checked(at, record, spec, root, false)
+}
+
+/// The record with another spec, if the rules allow it.
+fn checked(
+    at: &Circumstances<'_>,
+    record: &Record,
+    spec: Spec,
+    root: &str,
+    may_downgrade: bool,
+) -> Result<Record, Refusal> {
     let asked = Asked {
         policy: at.policy,
         book: at.book,
@@ -209,6 +268,7 @@ fn patched(
         new: &spec,
         now: at.now,
         lifted: at.lifted,
+        may_downgrade,
     };
     let bad = violations(&asked, root);
     if !bad.is_empty() {

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::record::RetryMode;
 use super::{CommitId, Owner, StoreName};
 
 /// One thing that is wrong with a request or a file, with the place.
@@ -96,6 +97,39 @@ pub enum Request {
         /// The patch.
         patch: Map<String, Value>,
     },
+    /// Another chart version.
+    Upgrade {
+        /// The store.
+        store: StoreName,
+        /// The version.
+        version: String,
+        /// Whether it may be an older one.
+        allow_downgrade: bool,
+    },
+    /// The shop goes off, its data stays.
+    Suspend {
+        /// The store.
+        store: StoreName,
+    },
+    /// The shop comes back.
+    Resume {
+        /// The store.
+        store: StoreName,
+    },
+    /// The spec of an earlier commit of the store, without owner, hosts and volumes.
+    Rollback {
+        /// The store.
+        store: StoreName,
+        /// The commit, or the change that made it; without it the state before the newest.
+        to: Option<String>,
+    },
+    /// Flux tries again.
+    Retry {
+        /// The store.
+        store: StoreName,
+        /// How much of it.
+        mode: RetryMode,
+    },
     /// The store and its data go.
     Delete {
         /// The store.
@@ -110,6 +144,23 @@ pub enum Request {
         /// What it amounts to.
         kind: Adopted,
     },
+}
+
+impl Request {
+    /// The store that it is about; none of a create, whose name may be made for it.
+    pub fn store(&self) -> Option<&StoreName> {
+        match self {
+            Self::Create(_) => None,
+            Self::Update { store, .. }
+            | Self::Upgrade { store, .. }
+            | Self::Suspend { store }
+            | Self::Resume { store }
+            | Self::Rollback { store, .. }
+            | Self::Retry { store, .. }
+            | Self::Delete { store }
+            | Self::Adopt { store, .. } => Some(store),
+        }
+    }
 }
 
 /// What a hand edit of a record amounts to.
@@ -133,6 +184,9 @@ pub enum Refusal {
     /// It cannot be done to the store as it is (409).
     #[error("{0}")]
     Conflict(String),
+    /// It does not follow on the phase that the store is in (409). The workflow adds the phase.
+    #[error("{0}")]
+    Illegal(String),
     /// There is no such store, or none the caller may see (404).
     #[error("there is no store {0:?}; GET /api/v1/stores lists those you may see")]
     NotFound(String),

@@ -33,6 +33,8 @@ pub struct Asked<'a> {
     pub now: jiff::Timestamp,
     /// Whether counts and budgets are lifted (`dev --no-limits`).
     pub lifted: bool,
+    /// Whether an older chart version may follow a newer one.
+    pub may_downgrade: bool,
 }
 
 /// Everything that forbids the spec, each with its place below `root` (`""` or `/spec`).
@@ -81,6 +83,7 @@ fn choices(asked: &Asked<'_>, found: &mut Vec<Violation>) {
             &engine.versions,
         ));
     }
+    downgrade(asked, found);
     let owner = policy.owners.get(&new.owner);
     let plan_kept = kept(|old, new| old.plan == new.plan && old.owner == new.owner);
     match policy.plans.get(&new.plan) {
@@ -118,6 +121,24 @@ fn choices(asked: &Asked<'_>, found: &mut Vec<Violation>) {
             &new.engine,
             &owner.engines,
         ));
+    }
+}
+
+/// Charts migrate data forward only: an older version is for who says so.
+fn downgrade(asked: &Asked<'_>, found: &mut Vec<Violation>) {
+    let Some(old) = asked.old.filter(|_| !asked.may_downgrade) else {
+        return;
+    };
+    let version = |text: &str| semver::Version::parse(text).ok();
+    let (Some(had), Some(wanted)) = (version(&old.version), version(&asked.new.version)) else {
+        return;
+    };
+    if wanted < had {
+        let detail = format!(
+            "{wanted} is older than {had}, which the store has; ask for it by upgrade with allowDowngrade, after a look at \
+             what the chart says of its data"
+        );
+        found.push(Violation::new("/version", detail));
     }
 }
 

@@ -142,7 +142,7 @@ impl From<Refusal> for Problem {
         let detail = refusal.to_string();
         match refusal {
             Refusal::Invalid(errors) => Self::invalid(errors),
-            Refusal::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
+            Refusal::Conflict(_) | Refusal::Illegal(_) => Self::new(StatusCode::CONFLICT, detail),
             Refusal::NotFound(_) => Self::new(StatusCode::NOT_FOUND, detail),
             Refusal::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, detail),
             Refusal::Precondition(_) => Self::new(StatusCode::PRECONDITION_FAILED, detail),
@@ -175,6 +175,7 @@ mod tests {
         let table = [
             (Refusal::Invalid(vec![Violation::new("/plan", "why")]), 422),
             (Refusal::Conflict(text()), 409),
+            (Refusal::Illegal(text()), 409),
             (Refusal::NotFound(text()), 404),
             (Refusal::Forbidden(text()), 403),
             (Refusal::Precondition(text()), 412),

@@ -162,13 +162,8 @@ fn chosen(tags: &[String], current: Option<String>) -> String {
 }
 
 fn current_tag(app: &App, caller: &Caller, request: &Request) -> Option<String> {
-    match request {
-        Request::Update { store, .. } | Request::Delete { store } => app
-            .fleet
-            .store(caller, store.as_str())
-            .map(|view| view.etag),
-        Request::Create(_) | Request::Adopt { .. } => None,
-    }
+    let view = app.fleet.store(caller, request.store()?.as_str())?;
+    Some(view.etag)
 }
 
 /// The seconds of `Prefer: wait=N` (RFC 7240 §4.3). Preferences that make no sense are passed over (§2).

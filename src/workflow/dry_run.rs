@@ -2,9 +2,11 @@
 
 use super::core::Core;
 use super::derive::{Underivable, plan_put};
-use super::intake::{new_id, newest};
+use super::earlier::earlier;
+use super::intake::{new_id, newest, with_phase};
 use super::secrets;
 use crate::domain::accept::{Circumstances, decide};
+use crate::domain::approval::needed;
 use crate::domain::record::Record;
 use crate::domain::request::{Caller, Refusal, Request};
 use crate::domain::view::Rendered;
@@ -17,12 +19,8 @@ pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<
     let in_force = core.in_force();
     let (book, id, current) = {
         let desk = core.desk();
-        let current = match request {
-            Request::Create(_) => None,
-            Request::Update { store, .. }
-            | Request::Delete { store }
-            | Request::Adopt { store, .. } => newest(core, &desk, store)?,
-        };
+        let current = request.store().map(|store| newest(core, &desk, store));
+        let current = current.transpose()?.flatten();
         (desk.book.clone(), new_id(&desk, None, Core::now()), current)
     };
     let at = Circumstances {
@@ -33,7 +31,10 @@ pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<
         now: Core::now(),
         lifted: core.settings.lift_limits,
     };
-    let record: Record = decide(&at, request, current.as_ref())?.record;
+    let earlier = earlier(core, request, current.as_ref())?;
+    let decision = decide(&at, request, current.as_ref(), earlier);
+    let decision = decision.map_err(|why| with_phase(core, request, why))?;
+    let record: Record = decision.record;
     secrets::refuse(core, &record.spec, "")?;
     let tip = core
         .repo
@@ -43,7 +44,10 @@ pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<
         plan_put(&core.repo, tip.as_ref(), &core.templates, &at, &record).map_err(why)?;
     let before = before(core, tip.as_ref(), &plan).map_err(|error| why(error.into()))?;
     let store: StoreName = record.name().clone();
-    let warnings = warnings(core, &record);
+    let old = current.as_ref().map(|it| &it.spec);
+    let needed = needed(&in_force.policy, decision.action, old, &record.spec);
+    let mut warnings = warnings(core, &record);
+    warnings.extend(needed.map(|it| format!("the change waits for {}", it.sentence())));
     Ok(Rendered {
         store,
         noop: plan.is_empty(),

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::core::Core;
 use super::desk::Desk;
+use super::earlier::earlier;
 use super::secrets;
 use crate::domain::accept::{Circumstances, Decision, Intent, decide};
 use crate::domain::approval::{Needed, needed};
@@ -30,7 +31,8 @@ mod room;
 
 pub(super) use ids::new_id;
 
-use conditions::{check_match, named_fields, repeated_delete, replay, target, waits_for_people};
+pub(super) use conditions::with_phase;
+use conditions::{check_match, gone, named_fields, repeated_delete, replay, waits_for_people};
 
 /// How many requests share one journal transaction at most.
 const BATCH: usize = 1024;
@@ -216,12 +218,13 @@ fn decide_one(
         return Ok(Decided::Known(Box::new(change)));
     }
     room::in_queue(desk, core.settings.queue)?;
-    let current = target(request)
-        .map(|name| newest(core, desk, name))
-        .transpose()?
-        .flatten();
-    if let Some(same) = repeated_delete(core, desk, request, current.as_ref(), &arrival.caller) {
+    let current = request.store().map(|name| newest(core, desk, name));
+    let current = current.transpose()?.flatten();
+    if let Some(same) = repeated_delete(core, desk, request, current.as_ref(), &arrival.caller)? {
         return Ok(Decided::Known(Box::new(same)));
+    }
+    if current.is_none() {
+        gone(core, request, &arrival.caller)?;
     }
     waits_for_people(desk, request)?;
     check_match(if_match.as_deref(), current.as_ref())?;
@@ -237,7 +240,9 @@ fn decide_one(
         now,
         lifted,
     };
-    let decision = decide(&at, request, current.as_ref())?;
+    let earlier = earlier(core, request, current.as_ref())?;
+    let decision = decide(&at, request, current.as_ref(), earlier);
+    let decision = decision.map_err(|why| with_phase(core, request, why))?;
     room::for_owner(
         desk,
         core.settings.queue,

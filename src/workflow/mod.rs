@@ -9,6 +9,7 @@ mod deploy;
 mod derive;
 mod desk;
 mod dry_run;
+mod earlier;
 mod group;
 mod health;
 mod holds;

@@ -25,7 +25,7 @@ fn unavailable(error: &IndexError) -> Refusal {
 }
 
 /// Whether a caller may see an owner's stores.
-fn sees(caller: &Caller, owner: &Owner) -> bool {
+pub(super) fn sees(caller: &Caller, owner: &Owner) -> bool {
     caller.role != Role::Merchant || caller.owner == *owner
 }
 

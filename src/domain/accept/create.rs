@@ -41,6 +41,7 @@ pub(super) fn decide_create(
         new: &spec,
         now: at.now,
         lifted: at.lifted,
+        may_downgrade: true,
     };
     let bad = violations(&asked, "");
     if !bad.is_empty() {

@@ -61,6 +61,7 @@ pub fn adopt(
         new: spec,
         now: at.now,
         lifted: at.lifted,
+        may_downgrade: true,
     };
     bad.extend(violations(&asked, "/spec"));
     if !bad.is_empty() {

@@ -19,7 +19,7 @@ pub(super) fn fixed(asked: &Asked<'_>, found: &mut Vec<Violation>) {
         (
             old.cluster != new.cluster,
             "/cluster",
-            "a store never moves to another cluster; create another store there",
+            "a store never moves to another cluster: create one there, move its data, delete this one",
         ),
     ] {
         if changed {

@@ -9,19 +9,12 @@ use crate::domain::StoreName;
 use crate::domain::accept::{Decision, Intent, etag};
 use crate::domain::change::{Change, State};
 use crate::domain::entry::Kept;
+use crate::domain::entry::StoreRow;
 use crate::domain::record::Record;
 use crate::domain::request::{Caller, Refusal, Request};
 use crate::workflow::core::Core;
 use crate::workflow::desk::Desk;
-
-pub(super) fn target(request: &Request) -> Option<&StoreName> {
-    match request {
-        Request::Create(_) => None,
-        Request::Update { store, .. }
-        | Request::Delete { store }
-        | Request::Adopt { store, .. } => Some(store),
-    }
-}
+use crate::workflow::query::{self, sees};
 
 pub(super) fn replay(
     core: &Core,
@@ -48,27 +41,66 @@ pub(super) fn replay(
     Ok(find_change(core, desk, &kept.change))
 }
 
-/// A delete of a store that is being deleted answers with the change that deletes it.
+/// A delete of a store that is being deleted, or was, answers with the change that deletes it.
 pub(super) fn repeated_delete(
     core: &Core,
     desk: &Desk,
     request: &Request,
     current: Option<&Record>,
     caller: &Caller,
-) -> Option<Change> {
-    let Request::Delete { .. } = request else {
-        return None;
+) -> Result<Option<Change>, Refusal> {
+    let Request::Delete { store } = request else {
+        return Ok(None);
     };
-    let record = current?;
-    let mine =
-        caller.role != crate::domain::request::Role::Merchant || record.spec.owner == caller.owner;
-    let deletion = record.metadata.deletion.as_ref().filter(|_| mine)?;
-    find_change(core, desk, &deletion.change)
+    let removed = match current {
+        Some(_) => None,
+        None => removed(core, store)?.map(|row| row.record),
+    };
+    let record = current.or(removed.as_ref());
+    let deletion = record
+        .filter(|record| sees(caller, &record.spec.owner))
+        .and_then(|record| record.metadata.deletion.as_ref());
+    Ok(deletion.and_then(|it| find_change(core, desk, &it.change)))
+}
+
+/// Nothing is done to a store that is gone, and the answer says so as long as its name is remembered.
+pub(super) fn gone(core: &Core, request: &Request, caller: &Caller) -> Result<(), Refusal> {
+    let Some(store) = request.store() else {
+        return Ok(());
+    };
+    match removed(core, store)?.filter(|row| sees(caller, &row.record.spec.owner)) {
+        None => Ok(()),
+        Some(_) => {
+            let text = format!("store {store} is deleted and takes no changes");
+            Err(with_phase(core, request, Refusal::Illegal(text)))
+        }
+    }
+}
+
+/// The row of a store whose last files were taken.
+fn removed(core: &Core, store: &StoreName) -> Result<Option<StoreRow>, Refusal> {
+    let row = core.index.store(store);
+    let row = row.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+    Ok(row.filter(|row| row.removed_at.is_some()))
+}
+
+/// A refusal for the sake of a store's phase says which one it is.
+pub(in crate::workflow) fn with_phase(core: &Core, request: &Request, why: Refusal) -> Refusal {
+    let (Refusal::Illegal(text), Some(store)) = (&why, request.store()) else {
+        return why;
+    };
+    match core.index.store(store) {
+        Ok(Some(row)) => {
+            let phase = query::phase(core, store, &row).phase;
+            Refusal::Illegal(format!("{text} (its phase is {phase})"))
+        }
+        _ => Refusal::Illegal(format!("{text} (it is not written yet)")),
+    }
 }
 
 /// While people decide on a change of a store, nothing is written past them.
 pub(super) fn waits_for_people(desk: &Desk, request: &Request) -> Result<(), Refusal> {
-    let Some(name) = target(request) else {
+    let Some(name) = request.store() else {
         return Ok(());
     };
     let open = desk.changes_of(name).iter().filter_map(|id| desk.entry(id));
@@ -103,19 +135,23 @@ pub(super) fn check_match(if_match: Option<&str>, current: Option<&Record>) -> R
     Err(Refusal::Precondition(text))
 }
 
-/// The fields a patch names, as they are now.
+/// The fields that a request names, as they are now.
 pub(super) fn named_fields(
     decision: &Decision,
     current: Option<&Record>,
 ) -> Option<Map<String, Value>> {
-    let Intent::Update(patch) = &decision.intent else {
-        return None;
-    };
     let spec = serde_json::to_value(&current?.spec).ok()?;
-    Some(
-        patch
-            .keys()
-            .map(|key| (key.clone(), spec.get(key).cloned().unwrap_or(Value::Null)))
-            .collect(),
-    )
+    let now = |key: &str| {
+        (
+            key.to_owned(),
+            spec.get(key).cloned().unwrap_or(Value::Null),
+        )
+    };
+    match &decision.intent {
+        Intent::Update(patch) => Some(patch.keys().map(|key| now(key)).collect()),
+        Intent::Upgrade { .. } => Some(Map::from_iter([now("version")])),
+        Intent::Suspend | Intent::Resume => Some(Map::from_iter([now("suspended")])),
+        Intent::Rollback(_) => spec.as_object().cloned(),
+        Intent::Create(_) | Intent::Retry { .. } | Intent::Delete | Intent::Adopt { .. } => None,
+    }
 }
