@@ -2,9 +2,43 @@
 //!
 //! Must not know: who approves where. Several matching rules add up: the most approvals, the strictest merge.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
 use super::change::Action;
 use super::policy::{ApprovalRule, FleetPolicy};
-use super::record::Spec;
+use super::record::{Record, Spec, sha256_hex};
+
+/// One person's agreement to one content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Who, as the audit names them.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What they saw: [`digest`] of the record that the change leaves.
+    pub digest: String,
+}
+
+/// What an approval is bound to: all of a record that a change decides. The same content has the same digest however
+/// often it is rendered again.
+pub fn digest(record: &Record) -> String {
+    let deletion = record.metadata.deletion.as_ref().map(|it| &it.change);
+    let decided = (&record.metadata.uid, &record.spec, deletion);
+    sha256_hex(&serde_json::to_vec(&decided).unwrap_or_default())
+}
+
+/// How many people have agreed to this content.
+pub fn given(approvals: &[Approval], digest: &str) -> u32 {
+    let people: BTreeSet<&str> = approvals
+        .iter()
+        .filter(|it| it.digest == digest)
+        .map(|it| it.by.as_str())
+        .collect();
+    u32::try_from(people.len()).unwrap_or(u32::MAX)
+}
 
 /// What the matching rules want together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,12 +52,15 @@ pub struct Needed {
 impl Needed {
     /// What a change waits for, as a sentence's end.
     pub fn sentence(&self) -> String {
-        let people = if self.approvals == 1 {
-            "person"
-        } else {
-            "people"
-        };
-        format!("approval by {} {people} ({})", self.approvals, self.by)
+        self.missing(0)
+    }
+
+    /// The same where some have agreed already.
+    pub fn missing(&self, given: u32) -> String {
+        let more = if given == 0 { "" } else { "more " };
+        let left = self.approvals.saturating_sub(given);
+        let people = if left == 1 { "person" } else { "people" };
+        format!("approval by {left} {more}{people} ({})", self.by)
     }
 }
 

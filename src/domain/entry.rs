@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::accept::Intent;
+use super::approval::Approval;
 use super::change::Change;
 use super::record::Record;
 use super::request::Caller;
@@ -25,6 +26,9 @@ pub struct Entry {
     /// The named fields as the caller had read them, when that is a condition (`If-Match`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Map<String, Value>>,
+    /// Who agreed to it, and to which content.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
     /// The commit that carries it on the local branch, once written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<CommitId>,

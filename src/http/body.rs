@@ -35,6 +35,36 @@ impl JsonBody {
     }
 }
 
+/// A JSON body that may be left out: then it is an empty object, of whatever media type.
+pub(super) struct MaybeBody {
+    value: Value,
+    /// What was sent.
+    pub(super) bytes: Bytes,
+}
+
+impl MaybeBody {
+    /// The body as a type.
+    pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        Ok(json::decode(self.value.clone())?)
+    }
+}
+
+impl<S: Sync> FromRequest<S> for MaybeBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body, LIMIT).await?;
+        let value = if bytes.is_empty() {
+            Value::Object(serde_json::Map::new())
+        } else {
+            check_media_type(&parts.method, &parts.headers)?;
+            json::read(&bytes)?
+        };
+        Ok(Self { value, bytes })
+    }
+}
+
 impl From<JsonError> for Problem {
     fn from(error: JsonError) -> Self {
         match error {

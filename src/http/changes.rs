@@ -1,13 +1,15 @@
-//! `/api/v1/changes`: list, read, cancel.
+//! `/api/v1/changes`: list, read, cancel, approve, reject.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use serde::Deserialize;
 
 use super::app::App;
 use super::auth::Signed;
+use super::body::MaybeBody;
 use super::params::Params;
 use super::problem::Problem;
 use super::render::blocking;
@@ -15,6 +17,9 @@ use super::write::Write;
 use crate::domain::ChangeId;
 use crate::domain::change::{self, Change};
 use crate::domain::view::{ChangeFilter, Page};
+
+/// The longest reason of a rejection, in characters.
+const REASON: usize = 200;
 
 /// `GET /api/v1/changes`
 pub(super) async fn list(
@@ -74,6 +79,54 @@ pub(super) async fn cancel(
     ))
 }
 
+/// `POST /api/v1/changes/{id}/approve`: 200 with the change as it is afterwards. Repeated: the same.
+pub(super) async fn approve(
+    State(app): State<Arc<App>>,
+    Signed(caller): Signed,
+    Path(id): Path<String>,
+    write: Write,
+    body: MaybeBody,
+) -> Result<Json<Change>, Problem> {
+    let Nothing {} = body.decode()?;
+    let id = change_id(&id)?;
+    let really = !write.dry_run();
+    let change = blocking(move || app.fleet.approve(&caller, &id, really)).await??;
+    Ok(Json(change))
+}
+
+/// `POST /api/v1/changes/{id}/reject`: 200 with the change as it is afterwards. Repeated: the same.
+pub(super) async fn reject(
+    State(app): State<Arc<App>>,
+    Signed(caller): Signed,
+    Path(id): Path<String>,
+    write: Write,
+    body: MaybeBody,
+) -> Result<Json<Change>, Problem> {
+    let Rejection { reason } = body.decode()?;
+    let id = change_id(&id)?;
+    if reason.chars().count() > REASON || reason.chars().any(char::is_control) {
+        let detail = format!("must be one line of at most {REASON} characters");
+        return Err(Problem::invalid_field("/reason", detail));
+    }
+    let really = !write.dry_run();
+    let change = blocking(move || app.fleet.reject(&caller, &id, &reason, really)).await??;
+    Ok(Json(change))
+}
+
+/// The body of `approve`, which may be left out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// The body of `reject`, which may be left out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rejection {
+    /// Why, in one line.
+    #[serde(default)]
+    reason: String,
+}
+
 fn may_cancel(change: Change) -> Result<Change, Problem> {
     let cancelled = change::State::Cancelled;
     if change.state == cancelled || change.state.may_become(cancelled) {
@@ -82,13 +135,9 @@ fn may_cancel(change: Change) -> Result<Change, Problem> {
     let detail = format!(
         "change {} is past cancelling: it is {}",
         change.id,
-        word(change.state)
+        change.state.as_str()
     );
     Err(Problem::new(StatusCode::CONFLICT, detail))
-}
-
-fn word(state: change::State) -> String {
-    format!("{state:?}").to_lowercase()
 }
 
 fn change_id(text: &str) -> Result<ChangeId, Problem> {

@@ -4,6 +4,7 @@
 //! [`Fleet`](crate::workflow::Fleet) and turns answers into JSON, pages and problems. No handler waits for Git
 //! unless the client asked for it (`Prefer: wait=N`).
 
+mod actions;
 mod app;
 mod auth;
 mod body;
@@ -63,11 +64,18 @@ fn api() -> Router<Arc<App>> {
                 .patch(stores::update)
                 .delete(stores::delete),
         )
+        .route("/api/v1/stores/{name}/upgrade", post(actions::upgrade))
+        .route("/api/v1/stores/{name}/suspend", post(actions::suspend))
+        .route("/api/v1/stores/{name}/resume", post(actions::resume))
+        .route("/api/v1/stores/{name}/rollback", post(actions::rollback))
+        .route("/api/v1/stores/{name}/retry", post(actions::retry))
         .route("/api/v1/stores/{name}/changes", get(stores::changes))
         .route("/api/v1/stores/{name}/history", get(stores::history))
         .route("/api/v1/changes", get(changes::list))
         .route("/api/v1/changes/{id}", get(changes::show))
         .route("/api/v1/changes/{id}/cancel", post(changes::cancel))
+        .route("/api/v1/changes/{id}/approve", post(changes::approve))
+        .route("/api/v1/changes/{id}/reject", post(changes::reject))
         .route("/api/v1/render", post(render::render))
         .route("/api/v1/clusters", get(fleet::clusters))
         .route("/api/v1/plans", get(fleet::plans))

@@ -244,6 +244,7 @@ fn entry(
         intent: Intent::Adopt { commit, kind },
         caller,
         expected: None,
+        approvals: Vec::new(),
         commit: None,
     })
 }

@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::derive::Made;
 use super::leaving::{From, Leaving};
 use crate::domain::accept::Intent;
 use crate::domain::book::Book;
-use crate::domain::change::{Change, State};
+use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::Entry;
 use crate::domain::record::Record;
 use crate::domain::{ChangeId, ClusterName, CommitId, Owner, StoreName};
@@ -37,6 +37,9 @@ pub(super) enum Unpublished {
     /// They took it away.
     Removed,
 }
+
+/// How long a create waits for a provisioning slot.
+const TIME_FOR_A_SLOT: SignedDuration = SignedDuration::from_hours(24);
 
 /// How much work a group does before it lands. What is left goes into the next one.
 const BOUND: Duration = Duration::from_millis(250);
@@ -324,12 +327,21 @@ impl Desk {
             })
     }
 
-    /// Sets an entry aside that waits for something else, and says what for.
+    /// Sets an entry aside that waits for something else, and says what for. A create does not wait for ever.
     pub(super) fn hold(&mut self, id: ChangeId, reason: String) {
         if let Some(entry) = self.open.get_mut(&id) {
-            entry.change.waiting_for = Some(reason);
+            let change = &mut entry.change;
+            change.waiting_for = Some(reason);
+            if change.action == Action::Create {
+                change.deadline = change.created_at.checked_add(TIME_FOR_A_SLOT).ok();
+            }
             self.held.push(id);
         }
+    }
+
+    /// Whether an entry was set aside.
+    pub(super) fn is_held(&self, id: &ChangeId) -> bool {
+        self.held.contains(id)
     }
 
     /// Puts entries that were set aside back into the queue, to be looked at again.

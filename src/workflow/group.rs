@@ -7,10 +7,12 @@ use super::core::{Core, InForce};
 use super::deploy::Dropped;
 use super::derive::{Derived, Underivable, derive, plan_removal};
 use super::desk::Unpublished;
-use super::holds::hold;
+use super::holds::{hold, no_slot};
+use super::provisioning::Slots;
 use super::steady::Moment;
-use super::{prepare, repair, secrets};
+use super::{approve, prepare, repair, secrets};
 use crate::domain::accept::{Circumstances, Intent};
+use crate::domain::approval::Needed;
 use crate::domain::book::{Book, Held};
 use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::Entry;
@@ -43,6 +45,8 @@ struct Work<'a> {
     records: BTreeMap<StoreName, Option<Record>>,
     /// Deletions that this group begins, by cluster.
     begun: BTreeMap<ClusterName, u32>,
+    /// Provisioning slots that are taken; counted when the first create comes.
+    slots: Option<Slots>,
     report: Report,
 }
 
@@ -67,6 +71,7 @@ pub(super) fn write(
         dropped: BTreeMap::new(),
         records: BTreeMap::new(),
         begun: BTreeMap::new(),
+        slots: None,
         report: Report::default(),
     };
     work.prepare()?;
@@ -133,13 +138,18 @@ impl Work<'_> {
             return Ok(());
         };
         let accepted = self.accepted(&entry.change.store);
-        if let Some(reason) = self.hold(&entry, accepted.as_ref()) {
+        if let Some(reason) = self.hold(&entry, accepted.as_ref())? {
             self.report.held.push((id.clone(), reason));
             return Ok(());
         }
         let derived = self.derive(&entry, accepted.as_ref());
         let fate = match derived.and_then(|it| self.without_secrets(&entry, it)) {
             Ok(Derived::Nothing) => Fate::Nothing,
+            Ok(Derived::Plan(_, made))
+                if let Some(needed) = self.unapproved(&entry, accepted.as_ref(), &made.record) =>
+            {
+                Fate::Proposed(needed)
+            }
             Ok(Derived::Plan(plan, made)) => {
                 let text = self.message(&entry.change, &plan, 1, adopts(&entry));
                 match self.commit(&plan.main, &text) {
@@ -152,6 +162,9 @@ impl Work<'_> {
                             // What the next hand edit is held against; put back if the group does not land.
                             let held = Held::of(&made.record, entry.change.uid.clone());
                             self.core.desk().book.put(entry.change.store.clone(), held);
+                        }
+                        if let (Intent::Create(_), Some(slots)) = (&entry.intent, &mut self.slots) {
+                            slots.take(&plan.cluster);
                         }
                         if made.record.metadata.deletion.is_some() {
                             *self.begun.entry(plan.cluster.clone()).or_default() += 1;
@@ -177,11 +190,49 @@ impl Work<'_> {
         Ok(derived)
     }
 
+    /// What people have to agree to. A hand edit was judged by its derivation: nobody can agree to it here.
+    fn unapproved(&self, entry: &Entry, accepted: Option<&Record>, new: &Record) -> Option<Needed> {
+        let by_hand = matches!(entry.intent, Intent::Adopt { .. });
+        let old = accepted.map(|it| &it.spec);
+        let policy = &self.in_force.policy;
+        (!by_hand)
+            .then(|| approve::unapproved(policy, entry, old, new))
+            .flatten()
+    }
+
     /// What an entry waits for although the writer is free.
-    fn hold(&self, entry: &Entry, accepted: Option<&Record>) -> Option<String> {
+    fn hold(
+        &mut self,
+        entry: &Entry,
+        accepted: Option<&Record>,
+    ) -> Result<Option<String>, GroupError> {
+        if let Some(earlier) = self.held_before(entry) {
+            return Ok(Some(format!("change {earlier} of the same store")));
+        }
+        let policy = &self.in_force.policy;
+        if entry.change.action == Action::Create {
+            let slots = match self.slots.take() {
+                Some(slots) => slots,
+                None => Slots::now(self.core)?,
+            };
+            let reason = no_slot(self.core, policy, entry, self.slots.insert(slots));
+            return Ok(reason);
+        }
         let begun = accepted.and_then(|it| self.begun.get(&it.spec.cluster));
         let begun = begun.copied().unwrap_or(0);
-        hold(self.core, &self.in_force.policy, entry, accepted, begun)
+        Ok(hold(self.core, policy, entry, accepted, begun))
+    }
+
+    /// An earlier change of the same store that waits: what was asked for after it is written after it.
+    fn held_before(&self, entry: &Entry) -> Option<ChangeId> {
+        if matches!(entry.intent, Intent::Adopt { .. }) {
+            return None;
+        }
+        let desk = self.core.desk();
+        let changes = desk.changes_of(&entry.change.store).iter();
+        let mut before = changes.take_while(|it| **it != entry.change.id);
+        let here = |id: &ChangeId| self.report.held.iter().any(|(held, _)| held == id);
+        before.find(|it| here(it) || desk.is_held(it)).cloned()
     }
 
     /// Derives an entry at the tip. What intake reserved is not counted again; a hand edit is counted here first.

@@ -207,10 +207,14 @@ pub(super) fn cancel(core: &Core, caller: &Caller, id: &ChangeId) -> Result<Chan
     if change.state == State::Cancelled {
         return Ok(change);
     }
-    let waits = matches!(change.state, State::Queued | State::Proposed) && !desk.is_taken(id);
+    let waiting = matches!(
+        change.state,
+        State::Queued | State::Proposed | State::Approved
+    );
+    let waits = waiting && !desk.is_taken(id);
     let detail = Some(format!("by {}", caller.subject));
     if !waits || !change.go(State::Cancelled, Core::now(), detail) {
-        let state = format!("{:?}", change.state).to_lowercase();
+        let state = change.state.as_str();
         let text = format!("change {id} is {state} and cannot be cancelled any more");
         return Err(Refusal::Conflict(text));
     }

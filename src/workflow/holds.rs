@@ -1,16 +1,40 @@
-//! Why an accepted change waits although the writer is free: a grace period, a cluster that is busy deleting, or
-//! something held by hand. What waits holds up nothing else and says what it waits for.
+//! Why an accepted change waits although the writer is free: a provisioning slot, a grace period, a cluster that is busy
+//! deleting, or something held by hand. What waits holds up nothing but later changes of its own store, and says what it
+//! waits for.
 
 use jiff::SignedDuration;
 
 use super::core::Core;
+use super::provisioning::{self, Slots};
 use crate::domain::accept::Intent;
 use crate::domain::change::Action;
 use crate::domain::entry::Entry;
 use crate::domain::policy::FleetPolicy;
 use crate::domain::record::Record;
 
-/// What a change waits for; none when it may be written. `begun` counts deletions that this group begins.
+/// What a create waits for; none when there is a slot for it. A record added by hand is on main already.
+pub(super) fn no_slot(
+    core: &Core,
+    policy: &FleetPolicy,
+    entry: &Entry,
+    slots: &Slots,
+) -> Option<String> {
+    let Intent::Create(record) = &entry.intent else {
+        return None;
+    };
+    let cluster = &record.spec.cluster;
+    if core.settings.lift_limits || !provisioning::counts(core, cluster) {
+        return None;
+    }
+    let (limit, taken) = (policy.limits.provisions_at_once, slots.taken(cluster));
+    (taken >= limit).then(|| {
+        format!(
+            "a provisioning slot: {taken} new stores are under way on cluster {cluster}, which is the limit"
+        )
+    })
+}
+
+/// What a deletion waits for; none when it may be written. `begun` counts deletions that this group begins.
 pub(super) fn hold(
     core: &Core,
     policy: &FleetPolicy,

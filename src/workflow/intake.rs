@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 
+use super::approve::propose;
 use super::core::Core;
 use super::desk::Desk;
 use super::earlier::earlier;
@@ -18,7 +19,7 @@ use super::secrets;
 use crate::domain::accept::{Circumstances, Decision, Intent, decide};
 use crate::domain::approval::{Needed, needed};
 use crate::domain::book::{Held, Life};
-use crate::domain::change::{Change, State};
+use crate::domain::change::{Action, Change};
 use crate::domain::entry::{Entry, Kept};
 use crate::domain::record::Record;
 use crate::domain::request::{Caller, Refusal, Request};
@@ -33,6 +34,10 @@ pub(super) use ids::new_id;
 
 pub(super) use conditions::with_phase;
 use conditions::{check_match, gone, named_fields, repeated_delete, replay, waits_for_people};
+
+/// What a delete does to data, told with its answer.
+const VOLUMES: &str = "the store's namespace goes, and its volume claims with it; whether the data behind them stays is for \
+                       the reclaim policy of their volumes";
 
 /// How many requests share one journal transaction at most.
 const BATCH: usize = 1024;
@@ -316,15 +321,18 @@ fn enter(
     );
     desk.book.put(store.clone(), held);
     let mut change = Change::queued(id, store, uid, action, caller.subject.clone(), now);
+    if action == Action::Delete {
+        change.timeline[0].detail = Some(VOLUMES.to_owned());
+    }
     if let Some(needed) = needed {
-        change.go(State::Proposed, now, Some(needed.sentence()));
-        change.waiting_for = Some(needed.sentence());
+        propose(&mut change, needed, now, None);
     }
     let entry = Entry {
         change,
         intent,
         caller: caller.clone(),
         expected,
+        approvals: Vec::new(),
         commit: None,
     };
     desk.put(entry.clone(), Some(record));

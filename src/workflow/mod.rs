@@ -4,6 +4,7 @@
 
 mod adopt;
 mod alarm;
+mod approve;
 mod core;
 mod deploy;
 mod derive;
@@ -18,10 +19,12 @@ mod leaving;
 mod observe;
 pub mod offline;
 mod outcome;
+mod overdue;
 mod pace;
 mod parallel;
 mod prepare;
 mod project;
+mod provisioning;
 mod publish;
 mod pusher;
 mod query;
@@ -247,6 +250,28 @@ impl Fleet {
     /// When there is no such change, or it has gone too far.
     pub fn cancel(&self, caller: &Caller, id: &ChangeId) -> Result<Change, Refusal> {
         health::cancel(&self.0.core, caller, id)
+    }
+
+    /// Agrees to a change that waits for approval, or only says what that would come to.
+    ///
+    /// # Errors
+    /// When the caller may not decide on it, or it waits for nobody.
+    pub fn approve(&self, caller: &Caller, id: &ChangeId, really: bool) -> Result<Change, Refusal> {
+        approve::approve(&self.0.core, caller, id, really)
+    }
+
+    /// Says no to a change that waits for approval, or only says what that would come to.
+    ///
+    /// # Errors
+    /// As [`approve`](Self::approve).
+    pub fn reject(
+        &self,
+        caller: &Caller,
+        id: &ChangeId,
+        reason: &str,
+        really: bool,
+    ) -> Result<Change, Refusal> {
+        approve::reject(&self.0.core, caller, id, reason, really)
     }
 
     /// Whom a token stands for.

@@ -1,5 +1,6 @@
 //! What became of a group's entries: noted in journal, index and desk, and told to those who wait.
 
+use super::approve::propose;
 use super::core::{Core, RemoteStatus, lock};
 use super::desk::Unpublished;
 use super::group::{Fate, Report};
@@ -7,16 +8,21 @@ use super::project::ProjectError;
 use super::reserve;
 use super::settings::Mode;
 use super::suspects::Guilty;
+use crate::domain::ChangeId;
 use crate::domain::accept::Intent;
 use crate::domain::change::{Change, ChangeError, State};
 use crate::domain::entry::{Entry, Projection};
 use crate::domain::record::record_path;
 use crate::domain::request::Adopted;
 
+/// Why people are asked once more.
+const ASKED_AGAIN: &str = "what would be written, or the policy, has changed since it was approved";
+
 /// Notes in journal and desk what became of a group's entries.
 pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
     let now = Core::now();
     let mut written: Vec<Entry> = Vec::new();
+    let mut proposed: Vec<Entry> = Vec::new();
     let mut ended: Vec<Change> = Vec::new();
     for (mut entry, fate) in report.fates {
         match fate {
@@ -25,12 +31,20 @@ pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
                     .change
                     .go(State::Written, now, Some(format!("commit {commit}")));
                 entry.commit = Some(commit.clone());
+                // What it waited for before had a deadline of its own.
+                entry.change.deadline = None;
                 core.desk().note_written(
                     entry.change.store.clone(),
                     commit,
                     Unpublished::Store(made),
                 );
                 written.push(entry);
+            }
+            Fate::Proposed(needed) => {
+                let why = entry.approvals.first().map(|_| ASKED_AGAIN);
+                propose(&mut entry.change, &needed, now, why);
+                entry.approvals.clear();
+                proposed.push(entry);
             }
             Fate::Nothing => {
                 entry.change.noop = true;
@@ -55,12 +69,17 @@ pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
     if remote && !written.is_empty() {
         core.journal.update(&written)?;
     }
+    if !proposed.is_empty() {
+        core.journal.update(&proposed)?;
+    }
+    let asked: Vec<ChangeId> = proposed.iter().map(|it| it.change.id.clone()).collect();
     {
         let mut desk = core.desk();
-        for entry in written {
+        for entry in written.into_iter().chain(proposed) {
             desk.update(entry);
         }
     }
+    asked.iter().for_each(|id| core.ring(id));
     core.end(&ended)?;
     Ok(())
 }

@@ -17,7 +17,7 @@ use super::project::{self, ProjectError};
 use super::pusher::{Pusher, PusherError};
 use super::settings::Mode;
 use super::steady::Moment;
-use super::{adopt, alarm, outcome, reserve};
+use super::{adopt, alarm, outcome, overdue, reserve};
 use crate::domain::{ChangeId, StoreName};
 use crate::git::{GitError, Remote};
 
@@ -118,6 +118,7 @@ impl Writer {
         if now >= self.next_release && !searching {
             // What waits for something else is looked at again now and then, not at every turn.
             self.next_release = now + LOOK / 2;
+            overdue::expire(&self.core)?;
             self.core.desk().release();
         }
         if self.last_flush.elapsed() > FLUSH {

@@ -1,5 +1,6 @@
 //! What a group came to, entry by entry, or why it did not land.
 
+use crate::domain::approval::Needed;
 use crate::domain::change::ChangeError;
 use crate::domain::entry::Entry;
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
@@ -40,6 +41,8 @@ pub(in crate::workflow) enum Fate {
     Written(CommitId, Box<Made>),
     /// There was nothing to write.
     Nothing,
+    /// People have to agree to what would be written now.
+    Proposed(Needed),
     /// It failed, alone.
     Failed(ChangeError),
 }
