@@ -11,6 +11,8 @@ mod command_line;
 mod dashboard;
 #[path = "faces/life.rs"]
 mod life;
+#[path = "faces/life_cycle.rs"]
+mod life_cycle;
 #[path = "faces/offline.rs"]
 mod offline;
 #[path = "faces/refusals.rs"]

@@ -24,5 +24,7 @@ mod queue;
 mod races;
 #[path = "remote/refusals.rs"]
 mod refusals;
+#[path = "remote/slots.rs"]
+mod slots;
 #[path = "remote/world.rs"]
 mod world;

@@ -130,6 +130,7 @@ fn publish(dir: &Path, repo: &Path) -> GitServer {
         let lifted = text
             .replace("stores: 50\n", "stores: 100000\n")
             .replace("storesPerOwner: 5\n", "storesPerOwner: 100000\n")
+            .replace("provisionsAtOnce: 3\n", "provisionsAtOnce: 100000\n")
             .replace("massChangeShare: 0.2\n", "massChangeShare: 1.0\n")
             .replace(
                 "readyDeadline: 15m\n",

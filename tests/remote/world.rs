@@ -65,6 +65,7 @@ impl World {
             let lifted = text
                 .replace("stores: 50\n", "stores: 100000\n")
                 .replace("storesPerOwner: 5\n", "storesPerOwner: 100000\n")
+                .replace("provisionsAtOnce: 3\n", "provisionsAtOnce: 100000\n")
                 .replace("    baseDomain:", "    maxStores: 100000\n    baseDomain:");
             assert_ne!(lifted, text);
             std::fs::write(path, lifted).unwrap();
