@@ -10,7 +10,8 @@ use crate::domain::{ChangeId, ClusterName, StoreName};
 mod store;
 
 pub(super) use store::{
-    CreateArgs, SpecArgs, StoreCommand, StoreListArgs, Until, UpdateArgs, WriteArgs,
+    ActionArgs, CreateArgs, Mode, SpecArgs, StoreCommand, StoreListArgs, Until, UpdateArgs,
+    WriteArgs,
 };
 
 /// Store requests become signed commits that Flux applies
@@ -123,6 +124,8 @@ pub(super) struct Server {
 pub(super) enum Format {
     /// For people
     Table,
+    /// For people with wide terminals
+    Wide,
     /// As the API answers
     Json,
     /// The same as YAML
@@ -140,10 +143,34 @@ pub(super) enum ChangeCommand {
         /// The change
         id: ChangeId,
     },
+    /// Print a change's states as it goes, until it ends
+    Watch {
+        /// The change
+        id: ChangeId,
+        /// What to wait for
+        #[arg(long, value_enum, default_value_t = Until::Ready)]
+        until: Until,
+        /// Give up after so many seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+        timeout: u64,
+    },
     /// Take a change back that is not merged yet
     Cancel {
         /// The change
         id: ChangeId,
+    },
+    /// Agree to a change that waits for approval
+    Approve {
+        /// The change
+        id: ChangeId,
+    },
+    /// Say no to a change that waits for approval
+    Reject {
+        /// The change
+        id: ChangeId,
+        /// Why, in one line
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
     },
 }
 
@@ -220,9 +247,9 @@ mod tests {
     fn wait_takes_seconds_or_none() {
         let wait = |args: &[&str]| match Cli::try_parse_from(args).map(|it| it.command) {
             Ok(Command::Store {
-                command: StoreCommand::Delete { write, .. },
+                command: StoreCommand::Delete(args),
                 ..
-            }) => write.wait,
+            }) => args.write.wait,
             other => panic!("{other:?}"),
         };
         assert_eq!(wait(&["fleetwright", "store", "delete", "a"]), None);

@@ -1,13 +1,14 @@
 //! `fleetwright change …`
 
-use serde_json::json;
+use serde_json::{Value, json};
 use ureq::http::Method;
 
 use super::args::{ChangeCommand, ChangeListArgs, Server};
 use super::client::{Client, read};
 use super::failure::Failure;
-use super::follow::{unwatched, word};
+use super::follow::{follow_until, unwatched};
 use super::output::{self, Listed, plain};
+use crate::domain::ChangeId;
 use crate::domain::change::Change;
 
 /// Runs one of the commands.
@@ -21,19 +22,29 @@ pub(super) fn run(command: ChangeCommand, server: &Server) -> Result<(), Failure
             );
         }
         ChangeCommand::Get { id } => read(client.get(&format!("/api/v1/changes/{id}"))?)?,
-        ChangeCommand::Cancel { id } => read(client.send(
-            Method::POST,
-            &format!("/api/v1/changes/{id}/cancel"),
-            Some(&json!({})),
-            &[],
-        )?)?,
+        ChangeCommand::Watch { id, until, timeout } => {
+            let change = read(client.get(&format!("/api/v1/changes/{id}"))?)?;
+            let (change, verdict) = follow_until(&client, change, until, timeout)?;
+            output::one(server.output, &change, &detail(&change))?;
+            return verdict;
+        }
+        ChangeCommand::Cancel { id } => decide(&client, &id, "cancel", &json!({}))?,
+        ChangeCommand::Approve { id } => decide(&client, &id, "approve", &json!({}))?,
+        ChangeCommand::Reject { id, reason } => {
+            decide(&client, &id, "reject", &json!({"reason": reason}))?
+        }
     };
     output::one(server.output, &change, &detail(&change))
 }
 
+fn decide(client: &Client, id: &ChangeId, how: &str, body: &Value) -> Result<Change, Failure> {
+    let path = format!("/api/v1/changes/{id}/{how}");
+    read(client.send(Method::POST, &path, Some(body), &[])?)
+}
+
 fn filter(args: ChangeListArgs) -> [(&'static str, Option<String>); 4] {
     [
-        ("state", args.state.map(word)),
+        ("state", args.state.map(|it| it.as_str().to_owned())),
         ("store", args.store.map(String::from)),
         ("owner", args.owner),
         ("action", args.action.map(|it| it.as_str().to_owned())),
@@ -43,17 +54,27 @@ fn filter(args: ChangeListArgs) -> [(&'static str, Option<String>); 4] {
 impl Listed for Change {
     const HEADS: &'static [&'static str] =
         &["CHANGE", "STORE", "ACTION", "STATE", "REQUESTER", "COMMIT"];
+    const WIDE: &'static [&'static str] = &["CREATED", "DEADLINE", "WAITING FOR"];
 
     fn cells(&self) -> Vec<String> {
         vec![
             self.id.to_string(),
             self.store.to_string(),
             self.action.as_str().to_owned(),
-            word(self.state),
+            self.state.as_str().to_owned(),
             self.requester.clone(),
             self.commit
                 .as_ref()
                 .map_or("-".to_owned(), |it| it.as_str()[..12].to_owned()),
+        ]
+    }
+
+    fn wide(&self) -> Vec<String> {
+        let deadline = self.deadline.map(|it| it.to_string());
+        vec![
+            self.created_at.to_string(),
+            deadline.unwrap_or_else(|| "-".to_owned()),
+            self.waiting_for.clone().unwrap_or_else(|| "-".to_owned()),
         ]
     }
 

@@ -37,12 +37,22 @@ pub(super) fn follow(
         };
         return Ok((accepted, verdict));
     };
+    follow_until(client, accepted, write.until, seconds)
+}
+
+/// Waits until a change got there, at most so many seconds, and returns it as it is then with how that counts.
+pub(super) fn follow_until(
+    client: &Client,
+    accepted: Change,
+    until: Until,
+    seconds: u64,
+) -> Result<(Change, Result<(), Failure>), Failure> {
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut progress = Progress::default();
     let mut change = accepted;
     loop {
         progress.show(&change);
-        let verdict = match standing(&change, write.until) {
+        let verdict = match standing(&change, until) {
             Standing::There => Ok(()),
             Standing::NeedsApproval => Err(approval(&change)),
             Standing::Over(why) => Err(Failure::new(why)),
@@ -86,7 +96,7 @@ fn why(change: &Change) -> String {
     }
     match (&change.superseded_by, change.state) {
         (Some(other), _) => format!("change {id} was overtaken by change {other}"),
-        (None, state) => format!("change {id} is {}", word(state)),
+        (None, state) => format!("change {id} is {}", state.as_str()),
     }
 }
 
@@ -99,7 +109,7 @@ fn approval(change: &Change) -> Failure {
 }
 
 fn late(change: &Change, seconds: u64) -> Failure {
-    let (id, state) = (&change.id, word(change.state));
+    let (id, state) = (&change.id, change.state.as_str());
     let wait = change
         .waiting_for
         .as_ref()
@@ -107,11 +117,6 @@ fn late(change: &Change, seconds: u64) -> Failure {
     Failure::timed_out(format!(
         "change {id} is {state} after {seconds} s{wait}; see fleetwright change get {id}"
     ))
-}
-
-/// A state's word, as in JSON.
-pub(super) fn word(state: State) -> String {
-    format!("{state:?}").to_lowercase()
 }
 
 /// One line on a terminal for each state that a change reaches.
@@ -133,7 +138,7 @@ impl Progress {
             "{}: change {} is {}{wait}",
             change.store,
             change.id,
-            word(change.state)
+            change.state.as_str()
         );
         self.0 = Some(now);
     }

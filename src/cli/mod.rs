@@ -3,6 +3,7 @@
 //! Answers go to stdout, everything else to stderr. A failure is one line (`error: what, where, what to do next`)
 //! and an exit code: 0 done, 1 failed, 2 wrong usage, 3 waiting for approval, 4 timed out.
 
+mod actions;
 mod args;
 mod change;
 mod client;
@@ -17,6 +18,7 @@ mod run;
 mod serve;
 mod store;
 mod values;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -12,8 +12,14 @@ use crate::render::yaml;
 pub(super) trait Listed: Serialize {
     /// The table's heads.
     const HEADS: &'static [&'static str];
+    /// The heads of what only a wide table has.
+    const WIDE: &'static [&'static str] = &[];
     /// The cells below them.
     fn cells(&self) -> Vec<String>;
+    /// The cells below the wide heads.
+    fn wide(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// The name alone.
     fn name(&self) -> String;
 }
@@ -21,10 +27,7 @@ pub(super) trait Listed: Serialize {
 /// Prints several things; JSON and YAML are lists.
 pub(super) fn list<T: Listed>(format: Format, items: &[T]) -> Result<(), Failure> {
     match format {
-        Format::Table => print(&table(
-            T::HEADS,
-            &items.iter().map(Listed::cells).collect::<Vec<_>>(),
-        )),
+        Format::Table | Format::Wide => print(&rows(format, items)),
         Format::Name => print(&lines(items.iter().map(Listed::name))),
         Format::Json | Format::Yaml => document(format, &items),
     }
@@ -33,11 +36,10 @@ pub(super) fn list<T: Listed>(format: Format, items: &[T]) -> Result<(), Failure
 /// Prints one thing; `more` follows its row in a table.
 pub(super) fn one<T: Listed>(format: Format, item: &T, more: &[String]) -> Result<(), Failure> {
     match format {
-        Format::Table => print(&format!(
-            "{}{}",
-            table(T::HEADS, &[item.cells()]),
-            lines(more.iter().cloned())
-        )),
+        Format::Table | Format::Wide => {
+            let row = rows(format, std::slice::from_ref(item));
+            print(&format!("{row}{}", lines(more.iter().cloned())))
+        }
         Format::Name => print(&lines([item.name()])),
         Format::Json | Format::Yaml => document(format, item),
     }
@@ -67,6 +69,21 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 /// Each item on a line of its own.
 pub(super) fn lines(items: impl IntoIterator<Item = String>) -> String {
     items.into_iter().map(|it| it + "\n").collect()
+}
+
+/// Things as a table.
+fn rows<T: Listed>(format: Format, items: &[T]) -> String {
+    let wide = format == Format::Wide;
+    let heads = if wide {
+        [T::HEADS, T::WIDE].concat()
+    } else {
+        T::HEADS.to_vec()
+    };
+    let cells = |item: &T| {
+        let more = if wide { item.wide() } else { Vec::new() };
+        [item.cells(), more].concat()
+    };
+    table(&heads, &items.iter().map(cells).collect::<Vec<_>>())
 }
 
 /// Columns as wide as their widest cell; control characters of the server's texts do not reach the terminal.

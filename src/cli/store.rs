@@ -3,8 +3,10 @@
 use serde_json::{Map, Value, json};
 use ureq::http::Method;
 
+use super::actions;
 use super::args::{
-    CreateArgs, Format, Server, SpecArgs, StoreCommand, StoreListArgs, UpdateArgs, WriteArgs,
+    ActionArgs, CreateArgs, Format, Server, SpecArgs, StoreCommand, StoreListArgs, UpdateArgs,
+    WriteArgs,
 };
 use super::change::detail;
 use super::client::{Client, read};
@@ -12,8 +14,9 @@ use super::failure::Failure;
 use super::follow::follow;
 use super::output::{self, Listed, plain};
 use super::values;
+use super::watch;
 use crate::domain::change::Change;
-use crate::domain::view::{Rendered, StoreView};
+use crate::domain::view::{HistoryItem, Rendered, StoreView};
 
 /// Runs one of the commands.
 pub(super) fn run(command: StoreCommand, server: &Server) -> Result<(), Failure> {
@@ -30,16 +33,48 @@ pub(super) fn run(command: StoreCommand, server: &Server) -> Result<(), Failure>
             &client.list::<StoreView>("/api/v1/stores", &filter(args))?,
         ),
         StoreCommand::Update(args) => update(&client, format, &args),
-        StoreCommand::Delete { name, write } => {
+        StoreCommand::Delete(ActionArgs { name, write }) => {
             let place = (Method::DELETE, format!("/api/v1/stores/{name}"));
             submit(&client, format, place, None, None, &write)
         }
+        StoreCommand::Watch { name, timeout } => watch::until_at_rest(&client, &name, timeout),
+        StoreCommand::History { name } => {
+            let path = format!("/api/v1/stores/{name}/history");
+            output::list(format, &client.list::<HistoryItem>(&path, &[])?)
+        }
+        action => {
+            let (place, body, write) = actions::asked(action)?;
+            submit(&client, format, place, Some(body), None, &write)
+        }
+    }
+}
+
+impl Listed for HistoryItem {
+    const HEADS: &'static [&'static str] = &["COMMIT", "AT", "ACTION", "REQUESTER"];
+    const WIDE: &'static [&'static str] = &["CHANGE", "TITLE"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.commit.as_str()[..12].to_owned(),
+            self.at.to_string(),
+            self.action.as_str().to_owned(),
+            self.requester.clone(),
+        ]
+    }
+
+    fn wide(&self) -> Vec<String> {
+        vec![self.change.to_string(), self.title.clone()]
+    }
+
+    fn name(&self) -> String {
+        self.commit.to_string()
     }
 }
 
 impl Listed for StoreView {
     const HEADS: &'static [&'static str] =
         &["NAME", "PHASE", "ENGINE", "PLAN", "OWNER", "CLUSTER", "URL"];
+    const WIDE: &'static [&'static str] = &["REASON", "OUTDATED", "UPDATED", "UID"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -50,6 +85,15 @@ impl Listed for StoreView {
             self.record.spec.owner.to_string(),
             self.record.spec.cluster.to_string(),
             self.url.clone(),
+        ]
+    }
+
+    fn wide(&self) -> Vec<String> {
+        vec![
+            self.reason.clone(),
+            self.outdated.to_string(),
+            self.updated_at.to_string(),
+            self.uid.to_string(),
         ]
     }
 
@@ -174,7 +218,7 @@ fn submit(
 
 fn print_plan(format: Format, plan: &Rendered) -> Result<(), Failure> {
     match format {
-        Format::Table => {
+        Format::Table | Format::Wide => {
             let warnings = output::lines(
                 plan.warnings
                     .iter()

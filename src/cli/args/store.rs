@@ -19,13 +19,76 @@ pub(in crate::cli) enum StoreCommand {
     List(StoreListArgs),
     /// Change fields of a store
     Update(UpdateArgs),
-    /// Delete a store and its data
-    Delete {
+    /// Move a store to another chart version
+    Upgrade {
         /// The store
         name: StoreName,
+        /// The chart version
+        version: String,
+        /// Take an older version too
+        #[arg(long)]
+        allow_downgrade: bool,
         #[command(flatten)]
         write: WriteArgs,
     },
+    /// Switch a shop off; its data stays
+    Suspend(ActionArgs),
+    /// Switch a shop on again
+    Resume(ActionArgs),
+    /// Go back to an earlier state of a store; owner, hosts and volumes stay
+    Rollback {
+        /// The store
+        name: StoreName,
+        /// A commit or a change of the store; without it the state before the newest
+        #[arg(long, value_name = "COMMIT|CHANGE")]
+        to: Option<String>,
+        #[command(flatten)]
+        write: WriteArgs,
+    },
+    /// Have Flux try again
+    Retry {
+        /// The store
+        name: StoreName,
+        /// How much is tried again
+        #[arg(long, value_enum, default_value_t = Mode::Reset)]
+        mode: Mode,
+        #[command(flatten)]
+        write: WriteArgs,
+    },
+    /// Delete a store and its data
+    Delete(ActionArgs),
+    /// Print a store's phase whenever it changes, until it is at rest
+    Watch {
+        /// The store
+        name: StoreName,
+        /// Give up after so many seconds
+        #[arg(long, value_name = "SECONDS")]
+        timeout: Option<u64>,
+    },
+    /// List a store's commits, newest first
+    History {
+        /// The store
+        name: StoreName,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ActionArgs {
+    /// The store
+    pub(in crate::cli) name: StoreName,
+    #[command(flatten)]
+    pub(in crate::cli) write: WriteArgs,
+}
+
+/// How much a retry tries again.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum Mode {
+    /// Reconcile now
+    Reconcile,
+    /// Reconcile, with the failure counters reset
+    Reset,
+    /// Install or upgrade even where nothing changed
+    Force,
 }
 
 #[derive(Debug, Args)]
