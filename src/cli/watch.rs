@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::output::{lines, plain, print};
 use crate::domain::StoreName;
 use crate::domain::phase::Phase;
+use crate::domain::phase::words::NOT_WATCHED;
 use crate::domain::view::StoreView;
 
 /// Time between two looks.
@@ -51,6 +52,8 @@ pub(super) fn until_at_rest(
 fn at_rest(store: &StoreView) -> Option<Result<(), Failure>> {
     match store.phase {
         Phase::Ready | Phase::Suspended | Phase::Deleted => Some(Ok(())),
+        // Then its commit is the end.
+        Phase::Committed if store.reason == NOT_WATCHED => Some(Ok(())),
         Phase::Failed => Some(Err(Failure::new(format!(
             "store {} failed: {} {}",
             store.name, store.message, store.next_step
