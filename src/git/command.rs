@@ -7,8 +7,9 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -197,7 +198,7 @@ pub(super) struct Output {
 impl GitCommand {
     /// `git <name>`, outside any repository.
     pub(super) fn new(name: &str) -> Self {
-        let mut command = Command::new("git");
+        let mut command = Command::new(program());
         command.env_clear().current_dir("/").stdin(Stdio::null());
         for name in INHERITED {
             if let Some(value) = std::env::var_os(name) {
@@ -319,6 +320,20 @@ impl GitCommand {
     }
 }
 
+/// Where git is. With its path the system starts it without a copy of our page tables, which takes the longer the more
+/// memory we use; a bare name that is looked up in the child's `PATH` would need one.
+fn program() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+    let found = places.find_map(|folder| {
+        let file = folder.join("git");
+        let about = file.metadata().ok()?;
+        (about.is_file() && about.permissions().mode() & 0o111 != 0).then_some(file)
+    });
+    // Where it is nowhere, the start says so.
+    found.unwrap_or_else(|| PathBuf::from("git"))
+}
+
 /// What it means that a command did not start.
 pub(super) fn started(error: io::Error, name: &str) -> CommandError {
     if error.kind() == io::ErrorKind::NotFound {
@@ -334,6 +349,8 @@ pub(super) fn started(error: io::Error, name: &str) -> CommandError {
 /// How long it takes at least and at most until it is asked again whether a child has ended.
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_millis(10);
+/// The same for one that has closed its output: it is about to end.
+const ENDING: Duration = Duration::from_micros(50);
 
 /// Waits for a child to end; `None` when the time is over first, or `go_on` says no. A child that ends closes its output,
 /// which is noticed at once.
@@ -353,7 +370,7 @@ fn wait(
             return Ok(None);
         }
         pause = if stdout.ends_within(pause) {
-            SHORTEST
+            ENDING
         } else {
             (pause * 2).min(LONGEST)
         };

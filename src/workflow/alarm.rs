@@ -26,6 +26,7 @@ pub(super) fn forget_old(core: &Core) {
 
 /// Looks at every published deploy branch: remembers ours, and notes what is wrong.
 pub(super) fn look_at_deploy_branches(core: &Core) -> Result<(), GitError> {
+    let mut moves = Vec::new();
     for cluster in core.in_force().policy.clusters.keys() {
         let Some(head) = core.published_deploy(cluster)? else {
             continue;
@@ -33,13 +34,11 @@ pub(super) fn look_at_deploy_branches(core: &Core) -> Result<(), GitError> {
         let mark = core.repo.reference(&mark(cluster))?;
         if follows(core, &head, mark.as_ref())? {
             if mark.as_ref() != Some(&head) {
-                let update = RefUpdate {
+                moves.push(RefUpdate {
                     reference: self::mark(cluster),
                     old: mark,
                     new: head,
-                };
-                // Only this writer moves the mark.
-                let _landed = core.repo.update(&[update])?;
+                });
             }
             continue;
         }
@@ -56,6 +55,8 @@ pub(super) fn look_at_deploy_branches(core: &Core) -> Result<(), GitError> {
         tracing::error!(deploy.cluster = %cluster, deploy.head = %head, "{text}");
         lock(&core.deploy_alarms).insert(cluster.clone(), (Core::now(), text));
     }
+    // All marks in one step, which is synced once. Only this writer moves them.
+    let _landed = core.repo.update(&moves)?;
     Ok(())
 }
 
