@@ -16,6 +16,7 @@ mod output;
 mod run;
 mod serve;
 mod store;
+mod token;
 mod values;
 
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Render(args) => offline::render(&args),
         Command::Store { command, server } => store::run(command, &server),
         Command::Change { command, server } => change::run(command, &server),
+        Command::Token { command, server } => token::run(command, &server),
         Command::Policy { command } => offline::policy(&command),
         Command::Cluster { command } => offline::cluster(&command),
     }
