@@ -176,8 +176,11 @@ impl Issuer {
                 state.problem = None;
             }
             Err(why) => {
-                let issuer = &self.trust.issuer;
-                tracing::warn!(issuer, why, "The issuer's keys could not be fetched");
+                // Once, however often it is tried again.
+                if state.problem.as_ref() != Some(&why) {
+                    let issuer = &self.trust.issuer;
+                    tracing::warn!(issuer, why, "The issuer's keys could not be fetched");
+                }
                 state.problem = Some(why);
             }
         }

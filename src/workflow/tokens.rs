@@ -214,10 +214,13 @@ impl Fleet {
 pub(super) async fn follow_issuer(core: Arc<Core>, stop: CancellationToken) {
     let Some(issuer) = &core.issuer else { return };
     loop {
-        issuer.renew(Core::now()).await;
+        let turn = async {
+            issuer.renew(Core::now()).await;
+            tokio::time::sleep(issuer.next_look()).await;
+        };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(issuer.next_look()) => {}
+            () = turn => {}
         }
     }
 }
