@@ -1,7 +1,7 @@
 //! ID tokens of an issuer that is trusted: which are taken, and what they open.
 
 use std::net::TcpListener;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -202,7 +202,7 @@ fn keys_are_rotated_and_made_up_ones_do_not_hammer_the_issuer() {
         "a key that was withdrawn is good no longer"
     );
 
-    let before = issuer.asked();
+    let (before, began) = (issuer.asked(), Instant::now());
     std::thread::scope(|threads| {
         for thread in 0..4 {
             let (dev, new, fine) = (&dev, &new, &fine);
@@ -215,8 +215,12 @@ fn keys_are_rotated_and_made_up_ones_do_not_hammer_the_issuer() {
             });
         }
     });
-    let more = issuer.asked() - before;
-    assert!(more <= 2, "100 unknown keys made {more} fetches");
+    let more = (issuer.asked() - before) as u64;
+    let most = 2 + began.elapsed().as_secs() / 5;
+    assert!(
+        more <= most,
+        "100 unknown keys made {more} fetches, not {most}"
+    );
     assert_eq!(status(&new), 200);
 }
 

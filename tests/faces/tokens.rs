@@ -162,7 +162,7 @@ fn what_cannot_be_a_token_is_refused() {
 #[test]
 fn a_token_ends_by_itself_and_takes_its_session_along() {
     let dev = Dev::start();
-    let short = json!({"name": "short", "role": "viewer", "expiresIn": "3s"});
+    let short = json!({"name": "short", "role": "viewer", "expiresIn": "5s"});
     let (token, _) = dev.make_token(&short);
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     let entered = dev.anonymous("POST", "/sign-in", &form, &format!("token={token}"));
