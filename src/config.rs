@@ -16,6 +16,7 @@ use crate::render::yaml;
 use crate::telemetry::Format;
 use crate::workflow::{ClusterAccess, Mode, Settings};
 
+mod auth;
 mod variables;
 
 /// Requests that may be queued when nothing else is configured.
@@ -58,6 +59,7 @@ struct File {
     queue: Option<usize>,
     push: PushSection,
     telemetry: TelemetrySection,
+    auth: auth::AuthSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -150,6 +152,7 @@ impl Config {
         }
         let (token, token_from) = token(git.token, git.token_file.as_deref())?;
         let clusters = clusters(&file.clusters)?;
+        let oidc = auth::trust(file.auth)?;
         if let Some(folder) = file.templates.as_deref().filter(|it| !it.is_dir()) {
             return Err(ConfigError(format!(
                 "templates: {} is no folder",
@@ -170,6 +173,7 @@ impl Config {
             },
             "push": {"pace": format!("{}s", pace.as_secs())},
             "telemetry": {"filter": filter, "format": format},
+            "auth": auth::shown(oidc.as_ref()),
         });
         let settings = Settings {
             repository: data.join("mirror.git"),
@@ -189,6 +193,7 @@ impl Config {
             clusters,
             lift_limits: false,
             queue,
+            oidc,
             templates: file.templates,
         };
         Ok(Self {

@@ -1,7 +1,7 @@
 //! Fleetwright turns store requests into signed commits that Flux applies, and reads back what became of them.
 //!
 //! The modules are the floors of a house, and arrows point down only (`tests/architecture.rs` keeps it so):
-//! the faces [`cli`] and [`http`]; the [`workflow`]; the adapters [`journal`], [`index`], [`git`] and [`cluster`];
+//! the faces [`cli`] and [`http`]; the [`workflow`]; the adapters [`journal`], [`index`], [`git`], [`cluster`] and [`oidc`];
 //! the pure ground of [`plan`], [`render`] and [`domain`]. `ARCHITECTURE.md` has the map and the invariants.
 
 pub mod cli;
@@ -12,6 +12,7 @@ pub mod git;
 pub mod http;
 pub mod index;
 pub mod journal;
+pub mod oidc;
 pub mod plan;
 pub mod render;
 pub mod telemetry;

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The floors, from the ground up. A module may use those below it, and its equals only where listed.
-const FLOORS: [(&str, &[&str]); 12] = [
+const FLOORS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("render", &["domain"]),
     ("plan", &["domain"]),
@@ -19,10 +19,11 @@ const FLOORS: [(&str, &[&str]); 12] = [
     ("index", &["domain"]),
     ("git", &["domain", "plan"]),
     ("cluster", &["domain"]),
+    ("oidc", &["domain"]),
     (
         "workflow",
         &[
-            "domain", "render", "plan", "journal", "index", "git", "cluster",
+            "domain", "render", "plan", "journal", "index", "git", "cluster", "oidc",
         ],
     ),
     (
@@ -46,13 +47,14 @@ const FLOORS: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates that belong to one module: no type of theirs is seen elsewhere.
-const OWNED: [(&str, &[&str]); 6] = [
+const OWNED: [(&str, &[&str]); 7] = [
     ("git2", &["git"]),
     ("octocrab", &["forge"]),
     ("kube", &["cluster"]),
     ("k8s_openapi", &["cluster"]),
     ("redb", &["journal", "index"]),
     ("axum", &["http"]),
+    ("jsonwebtoken", &["oidc", "forge"]),
 ];
 
 /// What only one module may do.

@@ -10,6 +10,8 @@
 #[allow(dead_code, reason = "each test program uses its own part of it")]
 mod support;
 
+#[path = "embedded/approvals.rs"]
+mod approvals;
 #[path = "embedded/crashes.rs"]
 mod crashes;
 #[path = "embedded/holds.rs"]

@@ -5,22 +5,30 @@
 #[allow(dead_code, reason = "each test program uses its own part of it")]
 mod support;
 
+#[path = "faces/access.rs"]
+mod access;
 #[path = "faces/command_line.rs"]
 mod command_line;
 #[path = "faces/dashboard.rs"]
 mod dashboard;
+#[path = "faces/issuer.rs"]
+mod issuer;
 #[path = "faces/life.rs"]
 mod life;
 #[path = "faces/life_cycle.rs"]
 mod life_cycle;
 #[path = "faces/offline.rs"]
 mod offline;
+#[path = "faces/oidc.rs"]
+mod oidc;
 #[path = "faces/refusals.rs"]
 mod refusals;
 #[path = "faces/repository.rs"]
 mod repository;
 #[path = "faces/starting.rs"]
 mod starting;
+#[path = "faces/tokens.rs"]
+mod tokens;
 #[path = "faces/upkeep.rs"]
 mod upkeep;
 #[path = "faces/wire.rs"]

@@ -8,11 +8,13 @@ use crate::domain::change::{Action, State};
 use crate::domain::{ChangeId, ClusterName, StoreName};
 
 mod store;
+mod token;
 
 pub(super) use store::{
     ActionArgs, CreateArgs, Mode, SpecArgs, StoreCommand, StoreListArgs, Until, UpdateArgs,
     WriteArgs,
 };
+pub(super) use token::{TokenCommand, TokenCreateArgs};
 
 /// Store requests become signed commits that Flux applies
 #[derive(Debug, Parser)]
@@ -23,7 +25,6 @@ pub(super) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "made once, from the arguments")]
 pub(super) enum Command {
     /// Run everything on this machine: API, dashboard and a fleet repository of its own
     Dev(DevArgs),
@@ -44,6 +45,13 @@ pub(super) enum Command {
     Change {
         #[command(subcommand)]
         command: ChangeCommand,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Work with API tokens of a running server, as an admin
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
         #[command(flatten)]
         server: Server,
     },

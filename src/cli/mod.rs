@@ -17,6 +17,7 @@ mod output;
 mod run;
 mod serve;
 mod store;
+mod token;
 mod values;
 mod watch;
 
@@ -45,6 +46,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Render(args) => offline::render(&args),
         Command::Store { command, server } => store::run(command, &server),
         Command::Change { command, server } => change::run(command, &server),
+        Command::Token { command, server } => token::run(command, &server),
         Command::Policy { command } => offline::policy(&command),
         Command::Cluster { command } => offline::cluster(&command),
     }

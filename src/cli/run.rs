@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -9,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Failure;
 use crate::http::{self, App, Exposure};
-use crate::workflow::{Fleet, Settings};
+use crate::workflow::{Fleet, Settings, offline};
 
 /// The runtime of a server.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
@@ -40,6 +41,7 @@ pub(super) async fn run(
     started: impl FnOnce(&Fleet) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let stop = stop_signal()?;
+    not_open(&listener, exposure, &settings.data)?;
     let fleet = Fleet::start(settings).await.map_err(Failure::new)?;
     let app = App::new(fleet.clone(), exposure, repository_token);
     let told = started(&fleet);
@@ -48,6 +50,16 @@ pub(super) async fn run(
     }
     fleet.stop().await;
     told
+}
+
+/// A network is let in only where everything asks for a secret, and the secrets are some.
+fn not_open(listener: &TcpListener, exposure: Exposure, data: &Path) -> Result<(), Failure> {
+    let address = listener.local_addr().map_err(Failure::new)?;
+    http::check_address(exposure, address).map_err(Failure::new)?;
+    if !address.ip().is_loopback() {
+        offline::check_kept_tokens(data)?;
+    }
+    Ok(())
 }
 
 /// Resolves at the first SIGTERM or SIGINT.

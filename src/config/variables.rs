@@ -1,9 +1,10 @@
 //! The environment variables of the configuration: `FLEETWRIGHT_<SECTION>_<KEY>`.
 
-use super::{ConfigError, File, Variables};
+use super::{ConfigError, File, Variables, auth};
 use crate::render::yaml;
 
-type Setter = fn(&mut File, &str) -> Result<(), String>;
+/// Takes a variable's text.
+pub(super) type Setter = fn(&mut File, &str) -> Result<(), String>;
 
 /// Every key that has a variable, and how its text is taken.
 const KEYS: [(&str, Setter); 18] = [
@@ -41,7 +42,8 @@ const KEYS: [(&str, Setter); 18] = [
 
 /// Sections whose unknown keys are errors. Other names may be anybody's: Kubernetes itself sets
 /// `FLEETWRIGHT_SERVICE_HOST` and `FLEETWRIGHT_PORT` in the pods of a namespace with a Service of that name.
-const SECTIONS: [&str; 3] = [
+const SECTIONS: [&str; 4] = [
+    "FLEETWRIGHT_AUTH_",
     "FLEETWRIGHT_GIT_",
     "FLEETWRIGHT_PUSH_",
     "FLEETWRIGHT_TELEMETRY_",
@@ -53,12 +55,14 @@ pub(super) fn lay_over(file: &mut File, variables: &Variables) -> Result<(), Con
         .iter()
         .filter(|(name, text)| name.starts_with("FLEETWRIGHT_") && !text.is_empty());
     for (variable, text) in given {
-        match KEYS.iter().find(|(key, _)| name(key) == *variable) {
+        let keys = || KEYS.iter().chain(&auth::KEYS);
+        match keys().find(|(key, _)| name(key) == *variable) {
             Some((_, set)) => {
                 set(file, text).map_err(|why| ConfigError(format!("{variable}: {why}")))?;
             }
             None if SECTIONS.iter().any(|it| variable.starts_with(it)) => {
-                let known = KEYS.map(|(key, _)| name(key)).join(", ");
+                let known: Vec<String> = keys().map(|(key, _)| name(key)).collect();
+                let known = known.join(", ");
                 return Err(ConfigError(format!(
                     "{variable} is no known variable; there is {known}"
                 )));
@@ -82,7 +86,7 @@ pub(super) fn name(key: &str) -> String {
     name
 }
 
-fn set<T: std::str::FromStr>(place: &mut Option<T>, text: &str) -> Result<(), String>
+pub(super) fn set<T: std::str::FromStr>(place: &mut Option<T>, text: &str) -> Result<(), String>
 where
     T::Err: std::fmt::Display,
 {
@@ -101,7 +105,10 @@ fn flag(place: &mut bool, text: &str) -> Result<(), String> {
 }
 
 /// A list, as in the file (`[{name: production}]`).
-fn document<T: serde::de::DeserializeOwned>(place: &mut T, text: &str) -> Result<(), String> {
+pub(super) fn document<T: serde::de::DeserializeOwned>(
+    place: &mut T,
+    text: &str,
+) -> Result<(), String> {
     *place = yaml::read(text).map_err(|error| error.to_string())?;
     Ok(())
 }

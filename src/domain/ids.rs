@@ -102,6 +102,14 @@ text_id!(
     ChangeId, "change id", ulid
 );
 text_id!(
+    /// An API token's identity: a ULID. It says nothing of the token itself.
+    TokenId, "token id", ulid
+);
+text_id!(
+    /// An API token's name: an RFC 1123 label, so that `token:<name>` reads well wherever a requester is named.
+    TokenName, "token name", label
+);
+text_id!(
     /// A Git commit's name: 40 lower-case hex digits (SHA-1, the only format Flux reads well).
     CommitId, "commit id", commit
 );

@@ -16,7 +16,10 @@ pub mod record;
 pub mod request;
 pub mod rules;
 pub mod secrets;
+pub mod token;
 pub mod trailers;
 pub mod view;
 
-pub use ids::{BadId, ChangeId, ClusterName, CommitId, Host, Owner, StoreName, Uid};
+pub use ids::{
+    BadId, ChangeId, ClusterName, CommitId, Host, Owner, StoreName, TokenId, TokenName, Uid,
+};

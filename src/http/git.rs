@@ -1,5 +1,5 @@
 //! The fleet repository over smart HTTP, read-only: what a Flux follows in `dev`. Open on loopback; on any other address
-//! it asks for a password of its own, which opens nothing else.
+//! [`access`](super::access) asks for a password of its own, which opens nothing else.
 
 use std::sync::Arc;
 
@@ -27,10 +27,6 @@ pub(super) async fn serve(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    if !may_read(app.repository_token.as_deref(), &parts.headers) {
-        let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"fleet repository\"")];
-        return Ok((StatusCode::UNAUTHORIZED, challenge).into_response());
-    }
     let text = |name: &str| {
         parts
             .headers
@@ -64,8 +60,7 @@ pub(super) async fn serve(
 }
 
 /// Whether the password of basic authentication (RFC 7617) is the one wanted; the user's name is no matter.
-fn may_read(wanted: Option<&str>, headers: &HeaderMap) -> bool {
-    let Some(wanted) = wanted else { return true };
+pub(super) fn sends(wanted: &str, headers: &HeaderMap) -> bool {
     let sent = headers
         .get(header::AUTHORIZATION)
         .and_then(|it| it.to_str().ok());
@@ -86,15 +81,14 @@ mod tests {
 
     #[test]
     fn only_the_password_opens_the_repository() {
-        let sends = |text: &str| {
+        let basic = |text: &str| {
             let value = format!("Basic {}", STANDARD.encode(text));
             HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())])
         };
-        assert!(may_read(None, &HeaderMap::new()));
-        assert!(may_read(Some("p:w"), &sends("any:p:w")));
+        assert!(sends("p:w", &basic("any:p:w")));
         for wrong in ["", "p:w", ":", "any:p", "any:p:w "] {
-            assert!(!may_read(Some("p:w"), &sends(wrong)), "{wrong}");
+            assert!(!sends("p:w", &basic(wrong)), "{wrong}");
         }
-        assert!(!may_read(Some("p"), &HeaderMap::new()));
+        assert!(!sends("p", &HeaderMap::new()));
     }
 }

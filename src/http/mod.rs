@@ -4,6 +4,7 @@
 //! [`Fleet`](crate::workflow::Fleet) and turns answers into JSON, pages and problems. No handler waits for Git
 //! unless the client asked for it (`Prefer: wait=N`).
 
+mod access;
 mod actions;
 mod app;
 mod auth;
@@ -23,8 +24,10 @@ mod server;
 mod sessions;
 mod sign_in;
 mod stores;
+mod tokens;
 mod write;
 
+pub use access::check_address;
 pub use app::{App, Exposure};
 pub use json::{decode, read as read_json};
 pub(crate) use pages::percent;
@@ -47,6 +50,7 @@ pub fn router(app: Arc<App>) -> Router {
         routes = routes.route("/git/fleet.git/{*rest}", any(git::serve));
     }
     routes
+        .route_layer(from_fn_with_state(Arc::clone(&app), access::guard))
         .fallback(|| async { Problem::no_route() })
         .layer(CatchPanicLayer::custom(|_| {
             axum::response::IntoResponse::into_response(Problem::internal())
@@ -82,6 +86,11 @@ fn api() -> Router<Arc<App>> {
         .route("/api/v1/engines", get(fleet::engines))
         .route("/api/v1/foreign", get(fleet::foreign))
         .route("/api/v1/vouch", post(fleet::vouch))
+        .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
+        .route(
+            "/api/v1/tokens/{id}",
+            get(tokens::show).delete(tokens::revoke),
+        )
         .route("/api/health", get(health::health))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -6,18 +6,16 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, header};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::http::{HeaderName, header};
+use axum::response::Html;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior, context};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::app::App;
-use super::auth::{bearer, note};
 use super::params::Params;
 use super::problem::Problem;
 use super::render::blocking;
-use super::sessions::{csrf, session_id};
 use super::stores::filter;
 use crate::domain::phase::Phase;
 use crate::domain::request::Caller;
@@ -99,7 +97,7 @@ fn look(phase: &str) -> (&'static str, &'static str) {
 }
 
 /// A text as a sentence: a capital letter first, a full stop last.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut letters = text.trim().chars();
     let Some(first) = letters.next() else {
         return String::new();
@@ -111,36 +109,23 @@ fn sentence(text: &str) -> String {
     sentence
 }
 
-/// Who looks at a page: a signed-in browser, or a client with a token. Anybody else is sent to the sign-in page.
+/// Who looks at a page.
+#[derive(Clone)]
 pub(super) struct Visitor {
-    caller: Caller,
-    csrf: Option<String>,
+    /// The caller.
+    pub(super) caller: Caller,
+    /// What the forms of a browser's session carry.
+    pub(super) csrf: Option<String>,
 }
 
-impl FromRequestParts<Arc<App>> for Visitor {
-    type Rejection = Response;
+impl<S: Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
-        let visitor =
-            visitor(&parts.headers, app).ok_or_else(|| Redirect::to("/sign-in").into_response())?;
-        note(parts, &visitor.caller);
-        Ok(visitor)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // Nobody was looked for where the route is public.
+        let visitor = parts.extensions.get::<Self>().cloned();
+        visitor.ok_or_else(Problem::no_token)
     }
-}
-
-fn visitor(headers: &HeaderMap, app: &App) -> Option<Visitor> {
-    if let Some(token) = bearer(headers) {
-        return Some(Visitor {
-            caller: app.fleet.authenticate(token)?,
-            csrf: None,
-        });
-    }
-    let id = session_id(headers)?;
-    let caller = app.fleet.authenticate(&app.sessions.token(id)?)?;
-    Some(Visitor {
-        caller,
-        csrf: Some(csrf(id)),
-    })
 }
 
 /// `GET /`: the stores, the clusters, the server's health.

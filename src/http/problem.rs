@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::domain::request::{Refusal, Violation};
+use crate::domain::token::Denied;
 
 /// Seconds after which a client may try again what was refused for now.
 const RETRY_AFTER: &str = "5";
@@ -79,20 +80,17 @@ impl Problem {
         )
     }
 
-    /// 401: no token, or none that is known (RFC 6750 §3).
-    pub(super) fn unauthorized(offered: bool) -> Self {
-        let (detail, challenge) = if offered {
-            (
-                "the token is not known; ask an admin for a new one",
-                "Bearer realm=\"fleetwright\", error=\"invalid_token\"",
-            )
-        } else {
-            (
-                "no token was sent; send Authorization: Bearer <token>",
-                "Bearer realm=\"fleetwright\"",
-            )
-        };
+    /// 401: no token was sent (RFC 6750 §3).
+    pub(super) fn no_token() -> Self {
+        let detail = "no token was sent; send Authorization: Bearer <token>";
+        let challenge = "Bearer realm=\"fleetwright\"";
         Self::new(StatusCode::UNAUTHORIZED, detail).with(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    /// 403: the caller's role is not enough (RFC 6750 §3.1).
+    pub(super) fn forbidden(detail: &str) -> Self {
+        let challenge = "Bearer realm=\"fleetwright\", error=\"insufficient_scope\"";
+        Self::new(StatusCode::FORBIDDEN, detail).with(header::WWW_AUTHENTICATE, challenge)
     }
 
     /// 422: these fields are wrong.
@@ -147,6 +145,21 @@ impl From<Refusal> for Problem {
             Refusal::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, detail),
             Refusal::Precondition(_) => Self::new(StatusCode::PRECONDITION_FAILED, detail),
             Refusal::Unavailable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+                .with(header::RETRY_AFTER, RETRY_AFTER),
+        }
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        let detail = denied.to_string();
+        match denied {
+            Denied::Unknown(_) => Self::new(StatusCode::UNAUTHORIZED, detail).with(
+                header::WWW_AUTHENTICATE,
+                "Bearer realm=\"fleetwright\", error=\"invalid_token\"",
+            ),
+            Denied::Roleless(_) => Self::forbidden(&detail),
+            Denied::Unavailable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
                 .with(header::RETRY_AFTER, RETRY_AFTER),
         }
     }

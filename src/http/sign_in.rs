@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::app::App;
+use super::pages::sentence;
 use super::problem::Problem;
 use super::sessions::{cookies, csrf_holds, session_id};
 
@@ -31,10 +32,8 @@ pub(super) async fn sign_in(
     check_origin(request.headers())?;
     let SignIn { token } = posted(request).await?;
     let token = token.trim();
-    if app.fleet.authenticate(token).is_none() {
-        let page = app.pages.sign_in(Some(
-            "This token is not known. Check that all of it was copied.",
-        ));
+    if let Err(denied) = app.fleet.authenticate(token).await {
+        let page = app.pages.sign_in(Some(&sentence(&denied.to_string())));
         return Ok((StatusCode::FORBIDDEN, Html(page)).into_response());
     }
     let id = app.sessions.begin(token).ok_or_else(Problem::internal)?;

@@ -4,6 +4,7 @@
 //! Never discarded by the program. Must not know: Git, the index, or what an entry means. No redb type leaves it.
 
 mod tables;
+mod tokens;
 
 use std::fs::{self, File};
 use std::io;
@@ -11,13 +12,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use jiff::{Timestamp, ToSpan};
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{Database, Durability, ReadableDatabase, WriteTransaction};
 
 use crate::domain::ChangeId;
 use crate::domain::change::Change;
 use crate::domain::entry::{Entry, Kept};
-use crate::domain::request::Caller;
-use tables::{ENDED, ENTRIES, KEPT, META, TOKENS, decode, encode};
+use tables::{ENDED, ENTRIES, KEPT, META, decode, decode_all, encode};
+
+pub use tokens::KeptToken;
 
 /// How long a first answer is kept for repeats (API.md asks for 24 hours or more).
 const KEEP_HOURS: i64 = 48;
@@ -187,28 +189,6 @@ impl Journal {
         })
     }
 
-    /// Stores a token's hash and whom it stands for.
-    pub fn put_token(&self, hash: &str, caller: &Caller) -> Result<(), JournalError> {
-        self.write(|txn| {
-            txn.open_table(TOKENS)?
-                .insert(hash, encode(caller).as_slice())?;
-            Ok(())
-        })
-    }
-
-    /// Every token's hash, with whom it stands for.
-    pub fn tokens(&self) -> Result<Vec<(String, Caller)>, JournalError> {
-        self.read(|txn| {
-            let table = txn.open_table(TOKENS)?;
-            let mut all = Vec::new();
-            for row in table.iter()? {
-                let (hash, caller) = row?;
-                all.extend(decode(caller.value()).map(|it| (hash.value().to_owned(), it)));
-            }
-            Ok(all)
-        })
-    }
-
     /// A remembered fact (`policy`, `seen`).
     pub fn fact(&self, name: &str) -> Result<Option<String>, JournalError> {
         self.read(|txn| {
@@ -263,17 +243,6 @@ impl Journal {
             detail: error.to_string(),
         }
     }
-}
-
-fn decode_all<T: serde::de::DeserializeOwned>(
-    table: &impl ReadableTable<&'static str, &'static [u8]>,
-) -> Result<Vec<T>, redb::Error> {
-    let mut all = Vec::new();
-    for row in table.iter()? {
-        let (_, value) = row?;
-        all.extend(decode(value.value()));
-    }
-    Ok(all)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The journal's tables. Names carry a version: a changed shape gets a new name and a migration.
 
-use redb::{TableDefinition, WriteTransaction};
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -10,8 +10,10 @@ pub(super) const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::ne
 pub(super) const ENDED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("ended/v1");
 /// Idempotency key → first answer.
 pub(super) const KEPT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("kept/v1");
-/// Token hash → caller.
-pub(super) const TOKENS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("tokens/v1");
+/// Token id → token with its hash.
+pub(super) const TOKENS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("tokens/v2");
+/// Every hash that the file `admin.token` ever had: a token that was replaced there stayed good.
+const REPLACED_TOKENS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("tokens/v1");
 /// Name → fact.
 pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta/v1");
 
@@ -22,6 +24,7 @@ pub(super) fn create(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(KEPT)?;
     txn.open_table(TOKENS)?;
     txn.open_table(META)?;
+    txn.delete_table(REPLACED_TOKENS)?;
     Ok(())
 }
 
@@ -33,4 +36,16 @@ pub(super) fn encode(value: &impl Serialize) -> Vec<u8> {
 /// The value, unless it is of a shape that this version does not know.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     serde_json::from_slice(bytes).ok()
+}
+
+/// Every value that this version knows the shape of.
+pub(super) fn decode_all<T: serde::de::DeserializeOwned>(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+) -> Result<Vec<T>, redb::Error> {
+    let mut all = Vec::new();
+    for row in table.iter()? {
+        let (_, value) = row?;
+        all.extend(decode(value.value()));
+    }
+    Ok(all)
 }

@@ -11,12 +11,14 @@ use tokio::sync::{Notify, broadcast, watch};
 use super::desk::Desk;
 use super::settings::{Mode, Settings};
 use super::steady::Moment;
+use super::tokens::Tokens;
 use crate::cluster::{Cluster, View};
 use crate::domain::policy::FleetPolicy;
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
 use crate::git::{FleetRepo, GitError, KeyRing, SigningKey};
 use crate::index::Index;
 use crate::journal::Journal;
+use crate::oidc::Issuer;
 use crate::render::{Templates, deploy_branch};
 
 /// The policy in force and the commit it comes from; that commit's charts are in force as well.
@@ -62,6 +64,10 @@ pub(super) struct Core {
     pub(super) remote: Mutex<RemoteStatus>,
     /// Why the repository could not be tidied, as a sentence.
     pub(super) upkeep: Mutex<Option<String>>,
+    /// The API tokens.
+    pub(super) tokens: Tokens,
+    /// The issuer whose ID tokens are taken as well.
+    pub(super) issuer: Option<Arc<Issuer>>,
     /// People's paths on main that have no effect, and why.
     pub(super) foreign: Mutex<BTreeMap<String, String>>,
     /// Schemas of chart versions that were asked for, by chart name.

@@ -10,6 +10,7 @@ use super::intake::find_change;
 use super::project::ProjectError;
 use super::settings::Mode;
 use super::start::{self, StartError};
+use super::tokens::issuer_health;
 use crate::domain::change::{Change, State};
 use crate::domain::observed::SourceSeen;
 use crate::domain::request::{Caller, Refusal, Role};
@@ -49,8 +50,10 @@ pub(super) fn health(core: &Core) -> Health {
         .iter()
         .map(|it| (it.name.to_string(), of(it)))
         .collect();
-    let well = problem.is_none() && tip.is_ok() && !alarmed;
-    let checks = BTreeMap::from([
+    let issuer = core.issuer.as_deref().map(issuer_health);
+    let trusted = issuer.as_ref().is_none_or(|(well, _)| *well);
+    let well = problem.is_none() && tip.is_ok() && !alarmed && trusted;
+    let mut checks = BTreeMap::from([
         ("index".to_owned(), index),
         ("git".to_owned(), git),
         (
@@ -59,6 +62,7 @@ pub(super) fn health(core: &Core) -> Health {
         ),
         ("clusters".to_owned(), json!(clusters)),
     ]);
+    checks.extend(issuer.map(|(_, value)| ("oidc".to_owned(), value)));
     Health {
         status: if well { "ok" } else { "degraded" }.to_owned(),
         checks,

@@ -36,6 +36,7 @@ mod skeleton;
 mod start;
 mod steady;
 mod suspects;
+mod tokens;
 mod trip;
 mod upkeep;
 mod writer;
@@ -60,6 +61,9 @@ use core::Core;
 pub use intake::{Accepted, Idempotency, Submission};
 pub use settings::{ClusterAccess, Mode, Settings};
 pub use start::StartError;
+
+/// Which ID tokens are taken, and what their claims mean.
+pub use crate::oidc::Trust;
 
 /// A running fleet: one repository, its writer and its watchers. Cheap to clone.
 #[derive(Clone)]
@@ -92,6 +96,10 @@ impl Fleet {
             stop.clone(),
         ))];
         tasks.push(tokio::spawn(upkeep::run(core.clone(), stop.clone())));
+        tasks.push(tokio::spawn(tokens::follow_issuer(
+            core.clone(),
+            stop.clone(),
+        )));
         for (name, watcher) in opened.watchers {
             tasks.push(tokio::spawn(observe::follow(
                 core.clone(),
@@ -272,15 +280,6 @@ impl Fleet {
         really: bool,
     ) -> Result<Change, Refusal> {
         approve::reject(&self.0.core, caller, id, reason, really)
-    }
-
-    /// Whom a token stands for.
-    pub fn authenticate(&self, token: &str) -> Option<Caller> {
-        use subtle::ConstantTimeEq;
-        let hash = start::token_hash(token);
-        let known = self.0.core.journal.tokens().ok()?;
-        let same = |it: &(String, Caller)| bool::from(it.0.as_bytes().ct_eq(hash.as_bytes()));
-        known.into_iter().find(same).map(|(_, caller)| caller)
     }
 
     /// The bare repository, for who serves it.

@@ -188,7 +188,15 @@ pub fn render_file(record: &str, policy: Option<&str>) -> anyhow::Result<BTreeMa
 /// # Errors
 /// When the file can be neither read nor made.
 pub fn repository_token(data: &Path) -> anyhow::Result<String> {
-    Ok(start::kept_token(&data.join("git.token"))?)
+    Ok(start::kept_token(&data.join(start::REPOSITORY_TOKEN))?)
+}
+
+/// Checks that the tokens in a data folder are secrets, before a network is let in.
+///
+/// # Errors
+/// Which file is readable by everybody or can be guessed, and what to do.
+pub fn check_kept_tokens(data: &Path) -> anyhow::Result<()> {
+    Ok(start::check_kept_tokens(data)?)
 }
 
 /// Checks a policy file.

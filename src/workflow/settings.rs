@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::ClusterName;
 use crate::git::Person;
+use crate::oidc::Trust;
 
 /// Everything a fleet is started with.
 #[derive(Clone)]
@@ -31,6 +32,8 @@ pub struct Settings {
     pub lift_limits: bool,
     /// How many requests may be queued; one owner's stores may have half of it.
     pub queue: usize,
+    /// The issuer whose ID tokens are taken beside our own tokens.
+    pub oidc: Option<Trust>,
     /// A folder with templates of the user's own.
     pub templates: Option<PathBuf>,
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, watch};
@@ -13,12 +13,14 @@ use super::core::{Core, InForce, Keys, RemoteStatus, Watched};
 use super::desk::Desk;
 use super::project::catch_up;
 use super::settings::{Mode, Settings};
+use super::tokens::Tokens;
 use super::{publish, skeleton};
 use crate::cluster::{Cluster, Target, Watcher};
 use crate::domain::ClusterName;
 use crate::git::{FleetRepo, KeyRing, KeyRole, Remote, SigningKey, git_version};
 use crate::index::Index;
 use crate::journal::Journal;
+use crate::oidc::Issuer;
 
 mod error;
 mod load;
@@ -33,7 +35,7 @@ pub(super) use policy::{POLICY_REF, parse_policy, put_in_force, read_policy};
 use policy::{has_begun, nothing, nowhere};
 pub(super) use templates::templates;
 use token::admin_token;
-pub(super) use token::{kept_token, token_hash};
+pub(super) use token::{REPOSITORY_TOKEN, check_kept_tokens, kept_token, new_token, token_hash};
 
 /// What a start leaves to run.
 pub(super) struct Started {
@@ -53,7 +55,8 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     repo.confirm()?;
     let templates = templates(&settings)?;
     let index = Index::open(&settings.data.join("index.redb"))?;
-    admin_token(&settings.data, &journal)?;
+    let tokens = Tokens::load(&journal, &admin_token(&settings.data)?)?;
+    let issuer = settings.oidc.clone().map(Issuer::new).transpose()?;
     let mut core = Core {
         in_force: RwLock::new(InForce {
             policy: nothing(),
@@ -69,6 +72,8 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
         desk: Mutex::new(Desk::default()),
         remote: Mutex::new(RemoteStatus::default()),
         upkeep: Mutex::new(None),
+        tokens,
+        issuer: issuer.map(Arc::new),
         foreign: Mutex::new(BTreeMap::new()),
         schemas: Mutex::new(BTreeMap::new()),
         seen: Mutex::new(None),

@@ -8,9 +8,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use ureq::http::{HeaderMap, Request};
 
-use crate::support::process::Server;
+use crate::support::process::{Server, run};
 
-/// A running `dev`.
+/// A running `dev`, or `serve`.
 pub(crate) struct Dev {
     pub(crate) server: Server,
     pub(crate) data: PathBuf,
@@ -51,9 +51,51 @@ impl Dev {
         dev
     }
 
+    /// Starts `serve` over a fleet repository of its own; `more` is laid over its configuration.
+    pub(crate) fn serve(more: &Value) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (data, fleet) = (folder.path().join("data"), folder.path().join("fleet.git"));
+        run(&["init", fleet.to_str().expect("a plain path")]);
+        let mut settings = serde_json::json!({
+            "listen": "127.0.0.1:0", "data": data, "git": {"url": fleet}, "push": {"pace": "0s"},
+        });
+        for (key, value) in more.as_object().expect("an object") {
+            settings[key] = value.clone();
+        }
+        let config = folder.path().join("config.yaml");
+        std::fs::write(&config, settings.to_string()).expect("written");
+        let args = ["serve", "--config", config.to_str().expect("a plain path")];
+        let mut dev = Self {
+            server: Server::start(&args, &data),
+            data,
+            base: String::new(),
+            token: String::new(),
+            _folder: folder,
+        };
+        dev.find();
+        dev
+    }
+
+    /// Makes a token and returns its text and its id.
+    pub(crate) fn make_token(&self, body: &Value) -> (String, String) {
+        let made = self.json("POST", "/api/v1/tokens", body);
+        assert_eq!(made.status, 201, "{made:?}");
+        let text = |field: &str| made.json()[field].as_str().unwrap_or("?").to_owned();
+        (text("token"), text("id"))
+    }
+
+    /// Sends a request with another token than the admin's.
+    pub(crate) fn bearing(&self, token: &str, method: &str, path: &str, body: &str) -> Reply {
+        let authorization = format!("Bearer {token}");
+        let mut headers = vec![("Authorization", authorization.as_str())];
+        headers.extend((!body.is_empty()).then_some(("Content-Type", "application/json")));
+        self.anonymous(method, path, &headers, body)
+    }
+
     /// Reads the address and the token again, after a restart.
     pub(crate) fn find(&mut self) {
-        self.base = format!("http://{}", self.read("address"));
+        let address = self.read("address").replace("0.0.0.0", "127.0.0.1");
+        self.base = format!("http://{address}");
         self.token = self.read("admin.token");
     }
 

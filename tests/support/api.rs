@@ -29,6 +29,11 @@ impl Api {
         }
     }
 
+    /// Its token.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// GET, or why there is no answer.
     pub(crate) fn try_get(&self, path: &str) -> Result<Answer, String> {
         let request = self

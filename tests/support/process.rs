@@ -71,9 +71,20 @@ impl Server {
         let read = |name: &str| {
             std::fs::read_to_string(self.data.join(name)).expect("the data folder has it")
         };
-        let address = read("address");
+        self.api_of(read("admin.token").trim())
+    }
+
+    /// A client with another token.
+    pub(crate) fn api_of(&self, token: &str) -> Api {
+        let address = std::fs::read_to_string(self.data.join("address"));
+        let address = address.expect("the data folder has it");
         let address = address.trim().trim_start_matches("http://");
-        Api::new(&format!("http://{address}"), read("admin.token").trim())
+        Api::new(&format!("http://{address}"), token)
+    }
+
+    /// The same client after a restart, which may have brought another address.
+    pub(crate) fn again(&self, api: &Api) -> Api {
+        self.api_of(api.token())
     }
 
     /// Resident memory in bytes (`VmRSS` of proc(5)).

@@ -5,6 +5,7 @@ use crate::domain::ClusterName;
 use crate::git::{CommandError, GitError, KeyError, RemoteError};
 use crate::index::IndexError;
 use crate::journal::JournalError;
+use crate::oidc::OidcError;
 use crate::render::TemplateError;
 use crate::workflow::project::ProjectError;
 
@@ -45,6 +46,17 @@ pub enum StartError {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// A token in the data folder that is no secret.
+    #[error("{path} opens the fleet to a network, but {why}")]
+    OpenToken {
+        /// The file.
+        path: String,
+        /// What is wrong, and what to do.
+        why: &'static str,
+    },
+    /// The issuer of ID tokens.
+    #[error("auth.oidc.issuer: {0}")]
+    Issuer(#[from] OidcError),
     /// The fleet repository has no policy that can be used.
     #[error(
         "the fleet repository has no usable fleetwright.yaml ({0}); write one, or begin with: fleetwright init URL"
