@@ -9,6 +9,7 @@ pub mod book;
 pub mod change;
 pub mod entry;
 pub mod ids;
+pub mod limits;
 pub mod observed;
 pub mod phase;
 pub mod policy;
