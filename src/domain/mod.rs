@@ -19,5 +19,6 @@ pub mod rules;
 pub mod secrets;
 pub mod trailers;
 pub mod view;
+pub mod webhook;
 
 pub use ids::{BadId, ChangeId, ClusterName, CommitId, Host, Owner, StoreName, Uid};
