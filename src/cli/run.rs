@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Failure;
-use crate::http::{self, App, Exposure};
+use crate::http::{self, App, Exposure, Front};
 use crate::workflow::{Fleet, Settings};
 
 /// The runtime of a server.
@@ -37,11 +37,12 @@ pub(super) async fn run(
     settings: Settings,
     exposure: Exposure,
     repository_token: Option<String>,
+    front: Front,
     started: impl FnOnce(&Fleet) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let stop = stop_signal()?;
     let fleet = Fleet::start(settings).await.map_err(Failure::new)?;
-    let app = App::new(fleet.clone(), exposure, repository_token);
+    let app = App::new(fleet.clone(), exposure, repository_token, front);
     let told = started(&fleet);
     if told.is_ok() {
         http::serve(listener, http::router(app), stop).await;

@@ -8,12 +8,14 @@ mod app;
 mod auth;
 mod body;
 mod changes;
+mod client_address;
 mod finish;
 mod fleet;
 mod git;
 mod guard;
 mod health;
 mod json;
+mod limits;
 mod pages;
 mod params;
 mod problem;
@@ -24,7 +26,7 @@ mod sign_in;
 mod stores;
 mod write;
 
-pub use app::{App, Exposure};
+pub use app::{App, Exposure, Front};
 pub use json::{decode, read as read_json};
 pub(crate) use pages::percent;
 pub use server::serve;
@@ -74,6 +76,7 @@ fn api() -> Router<Arc<App>> {
         .route("/api/v1/engines", get(fleet::engines))
         .route("/api/v1/foreign", get(fleet::foreign))
         .route("/api/v1/vouch", post(fleet::vouch))
+        .route("/api/v1/limits", get(limits::limits))
         .route("/api/health", get(health::health))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

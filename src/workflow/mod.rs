@@ -14,6 +14,7 @@ mod health;
 mod holds;
 mod intake;
 mod leaving;
+mod limits;
 mod observe;
 pub mod offline;
 mod outcome;
@@ -21,6 +22,7 @@ mod pace;
 mod parallel;
 mod prepare;
 mod project;
+mod pruning;
 mod publish;
 mod pusher;
 mod query;
@@ -53,7 +55,7 @@ use crate::domain::view::{
 use crate::domain::{ChangeId, CommitId};
 use core::Core;
 
-pub use intake::{Accepted, Idempotency, Submission};
+pub use intake::{Accepted, Idempotency, Origin, Submission};
 pub use settings::{ClusterAccess, Mode, Settings};
 pub use start::StartError;
 
@@ -88,6 +90,7 @@ impl Fleet {
             stop.clone(),
         ))];
         tasks.push(tokio::spawn(upkeep::run(core.clone(), stop.clone())));
+        tasks.push(tokio::spawn(pruning::run(core.clone(), stop.clone())));
         for (name, watcher) in opened.watchers {
             tasks.push(tokio::spawn(observe::follow(
                 core.clone(),
@@ -198,6 +201,11 @@ impl Fleet {
         current()
     }
 
+    /// The time, as the fleet has it.
+    pub fn now(&self) -> jiff::Timestamp {
+        Core::now()
+    }
+
     /// The server's own state.
     pub fn health(&self) -> Health {
         health::health(&self.0.core)
@@ -245,6 +253,7 @@ impl Fleet {
     /// # Errors
     /// When there is no such change, or it has gone too far.
     pub fn cancel(&self, caller: &Caller, id: &ChangeId) -> Result<Change, Refusal> {
+        limits::count_write(&self.0.core, caller)?;
         health::cancel(&self.0.core, caller, id)
     }
 

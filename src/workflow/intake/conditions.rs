@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::{Idempotency, find_change};
-use crate::domain::StoreName;
+use super::{Idempotency, Origin, find_change};
 use crate::domain::accept::{Decision, Intent, etag};
 use crate::domain::change::{Change, State};
 use crate::domain::entry::Kept;
 use crate::domain::record::Record;
-use crate::domain::request::{Caller, Refusal, Request};
+use crate::domain::request::{Caller, Refusal, Request, Violation};
+use crate::domain::{Owner, StoreName};
 use crate::workflow::core::Core;
 use crate::workflow::desk::Desk;
 
@@ -41,11 +41,35 @@ pub(super) fn replay(
     };
     if kept.fingerprint != given.fingerprint {
         let detail = "was used for another request; use a new key for a new request";
-        return Err(Refusal::Invalid(vec![
-            crate::domain::request::Violation::new("/headers/Idempotency-Key", detail),
-        ]));
+        return Err(Refusal::Invalid(vec![Violation::new(
+            "/headers/Idempotency-Key",
+            detail,
+        )]));
     }
     Ok(find_change(core, desk, &kept.change))
+}
+
+/// A caller that is held to some owners' stores sees no other.
+pub(super) fn in_scope(origin: &Origin, current: Option<&Record>) -> Result<(), Refusal> {
+    match (&origin.owners, current) {
+        (Some(owners), Some(record)) if !owners.contains(&record.spec.owner) => {
+            Err(Refusal::NotFound(record.name().to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Nor does it give one to another owner.
+pub(super) fn gives_in_scope(origin: &Origin, decision: &Decision) -> Result<(), Refusal> {
+    let owner = &decision.record.spec.owner;
+    match &origin.owners {
+        Some(owners) if !owners.contains(owner) => {
+            let listed: Vec<&str> = owners.iter().map(Owner::as_str).collect();
+            let detail = format!("must be one of {}, for which you ask", listed.join(", "));
+            Err(Refusal::Invalid(vec![Violation::new("/owner", detail)]))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A delete of a store that is being deleted answers with the change that deletes it.
