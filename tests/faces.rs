@@ -5,22 +5,36 @@
 #[allow(dead_code, reason = "each test program uses its own part of it")]
 mod support;
 
+#[expect(
+    clippy::unwrap_used,
+    reason = "a server that meets the unexpected shall stop there"
+)]
+#[allow(dead_code, reason = "each test program uses its own part of it")]
+#[path = "git/server.rs"]
+mod git_server;
+
 #[path = "faces/command_line.rs"]
 mod command_line;
 #[path = "faces/dashboard.rs"]
 mod dashboard;
 #[path = "faces/life.rs"]
 mod life;
+#[path = "faces/limits.rs"]
+mod limits;
 #[path = "faces/offline.rs"]
 mod offline;
 #[path = "faces/refusals.rs"]
 mod refusals;
 #[path = "faces/repository.rs"]
 mod repository;
+#[path = "faces/served.rs"]
+mod served;
 #[path = "faces/starting.rs"]
 mod starting;
 #[path = "faces/upkeep.rs"]
 mod upkeep;
+#[path = "faces/webhooks.rs"]
+mod webhooks;
 #[path = "faces/wire.rs"]
 mod wire;
 #[path = "faces/writes.rs"]

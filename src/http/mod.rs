@@ -24,6 +24,7 @@ mod server;
 mod sessions;
 mod sign_in;
 mod stores;
+mod webhooks;
 mod write;
 
 pub use app::{App, Exposure, Front};
@@ -46,6 +47,9 @@ pub fn router(app: Arc<App>) -> Router {
     let mut routes = api().merge(dashboard());
     if app.exposure == Exposure::Loopback || app.repository_token.is_some() {
         routes = routes.route("/git/fleet.git/{*rest}", any(git::serve));
+    }
+    if webhooks::wanted(&app) {
+        routes = routes.route("/webhooks/stores", post(webhooks::stores));
     }
     routes
         .fallback(|| async { Problem::no_route() })

@@ -10,7 +10,7 @@ use ureq::http::{HeaderMap, Request};
 
 use crate::support::process::Server;
 
-/// A running `dev`.
+/// A running server; `dev`, unless a test says otherwise.
 pub(crate) struct Dev {
     pub(crate) server: Server,
     pub(crate) data: PathBuf,
@@ -40,6 +40,11 @@ impl Dev {
         let path = data.to_str().expect("a plain path");
         let args = ["dev", "--listen", "127.0.0.1:0", "--data", path];
         let server = Server::start_with_path(&args, &data, search);
+        Self::of(server, data, folder)
+    }
+
+    /// A server that runs already, on a data folder below `folder`.
+    pub(crate) fn of(server: Server, data: PathBuf, folder: TempDir) -> Self {
         let mut dev = Self {
             server,
             data,
