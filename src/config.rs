@@ -11,13 +11,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::domain::ClusterName;
+use crate::domain::limits::Networks;
+use crate::domain::webhook::WebhookSource;
 use crate::git::{PATIENCE, Person};
 use crate::render::yaml;
 use crate::telemetry::Format;
 use crate::workflow::{ClusterAccess, Mode, Settings};
 
 mod auth;
+mod limits;
 mod variables;
+mod webhooks;
 
 /// Requests that may be queued when nothing else is configured.
 pub const QUEUE: usize = 20_000;
@@ -41,6 +45,10 @@ pub struct Config {
     pub listen: String,
     /// What the workflow is started with.
     pub settings: Settings,
+    /// The proxies whose word about a client's address is taken.
+    pub trusted_proxies: Networks,
+    /// The systems that send signed requests.
+    pub webhooks: Vec<WebhookSource>,
     /// The log filter.
     pub filter: String,
     /// How log lines look.
@@ -56,6 +64,8 @@ struct File {
     git: GitSection,
     clusters: Vec<ClusterSection>,
     templates: Option<PathBuf>,
+    webhooks: Vec<webhooks::WebhookSection>,
+    request_limits: limits::RequestLimitsSection,
     queue: Option<usize>,
     push: PushSection,
     telemetry: TelemetrySection,
@@ -100,6 +110,21 @@ struct TelemetrySection {
     format: Option<Format>,
 }
 
+impl File {
+    fn read(text: &str, variables: &Variables) -> Result<Self, ConfigError> {
+        let empty = text
+            .lines()
+            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
+        let mut file = if empty {
+            Self::default()
+        } else {
+            yaml::read(text).map_err(|it| ConfigError(it.to_string()))?
+        };
+        variables::lay_over(&mut file, variables)?;
+        Ok(file)
+    }
+}
+
 impl Config {
     /// Reads a configuration file, with the process's variables over it.
     pub fn load(path: &Path, variables: &Variables) -> Result<Self, ConfigError> {
@@ -111,19 +136,11 @@ impl Config {
     }
 
     fn read(text: &str, variables: &Variables) -> Result<Self, ConfigError> {
-        let empty = text
-            .lines()
-            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
-        let mut file = if empty {
-            File::default()
-        } else {
-            yaml::read(text).map_err(|it| ConfigError(it.to_string()))?
-        };
-        variables::lay_over(&mut file, variables)?;
-        Self::resolve(file)
+        let read = File::read(text, variables).and_then(|file| Self::resolve(file, variables));
+        read.map_err(|ConfigError(said)| ConfigError(webhooks::without_secrets(&said)))
     }
 
-    fn resolve(file: File) -> Result<Self, ConfigError> {
+    fn resolve(file: File, variables: &Variables) -> Result<Self, ConfigError> {
         let listen = file.listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned());
         let data = file
             .data
@@ -152,7 +169,6 @@ impl Config {
         }
         let (token, token_from) = token(git.token, git.token_file.as_deref())?;
         let clusters = clusters(&file.clusters)?;
-        let oidc = auth::trust(file.auth)?;
         if let Some(folder) = file.templates.as_deref().filter(|it| !it.is_dir()) {
             return Err(ConfigError(format!(
                 "templates: {} is no folder",
@@ -160,6 +176,11 @@ impl Config {
             )));
         }
         let queue = file.queue.unwrap_or(QUEUE);
+        let trusted_proxies = auth::trusted_proxies(&file.auth)?;
+        let proxies = file.auth.trusted_proxies.clone();
+        let oidc = auth::trust(file.auth)?;
+        let webhooks = webhooks::sources(&file.webhooks, variables)?;
+        let request_limits = file.request_limits.resolve()?;
         let filter = file.telemetry.filter.unwrap_or_else(|| "info".to_owned());
         let format = file.telemetry.format.unwrap_or_default();
         let cluster_url = git.cluster_url.unwrap_or_else(|| url.clone());
@@ -171,9 +192,10 @@ impl Config {
                 "deployKey": git.deploy_key, "token": token_from, "poll": format!("{}s", poll.as_secs()),
                 "timeout": format!("{}s", timeout.as_secs()),
             },
+            "webhooks": webhooks::shown(&file.webhooks), "requestLimits": limits::shown(&request_limits),
             "push": {"pace": format!("{}s", pace.as_secs())},
             "telemetry": {"filter": filter, "format": format},
-            "auth": auth::shown(oidc.as_ref()),
+            "auth": auth::shown(oidc.as_ref(), &proxies),
         });
         let settings = Settings {
             repository: data.join("mirror.git"),
@@ -192,6 +214,7 @@ impl Config {
             deploy_key: git.deploy_key,
             clusters,
             lift_limits: false,
+            request_limits,
             queue,
             oidc,
             templates: file.templates,
@@ -199,6 +222,8 @@ impl Config {
         Ok(Self {
             listen,
             settings,
+            trusted_proxies,
+            webhooks,
             filter,
             format,
             shown,

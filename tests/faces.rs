@@ -7,6 +7,14 @@ mod support;
 
 #[path = "faces/access.rs"]
 mod access;
+#[expect(
+    clippy::unwrap_used,
+    reason = "a server that meets the unexpected shall stop there"
+)]
+#[allow(dead_code, reason = "each test program uses its own part of it")]
+#[path = "git/server.rs"]
+mod git_server;
+
 #[path = "faces/command_line.rs"]
 mod command_line;
 #[path = "faces/dashboard.rs"]
@@ -17,6 +25,8 @@ mod issuer;
 mod life;
 #[path = "faces/life_cycle.rs"]
 mod life_cycle;
+#[path = "faces/limits.rs"]
+mod limits;
 #[path = "faces/offline.rs"]
 mod offline;
 #[path = "faces/oidc.rs"]
@@ -25,12 +35,16 @@ mod oidc;
 mod refusals;
 #[path = "faces/repository.rs"]
 mod repository;
+#[path = "faces/served.rs"]
+mod served;
 #[path = "faces/starting.rs"]
 mod starting;
 #[path = "faces/tokens.rs"]
 mod tokens;
 #[path = "faces/upkeep.rs"]
 mod upkeep;
+#[path = "faces/webhooks.rs"]
+mod webhooks;
 #[path = "faces/wire.rs"]
 mod wire;
 #[path = "faces/writes.rs"]

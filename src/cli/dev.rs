@@ -9,7 +9,8 @@ use super::failure::Failure;
 use super::{hello, run as server};
 use crate::config::{self, AUTHOR, QUEUE};
 use crate::domain::ClusterName;
-use crate::http::Exposure;
+use crate::domain::limits::RequestLimits;
+use crate::http::{Exposure, Front};
 use crate::telemetry::{self, Format};
 use crate::workflow::{ClusterAccess, Mode, Settings, offline};
 
@@ -40,7 +41,8 @@ pub(super) fn run(args: &DevArgs) -> Result<(), Failure> {
             data.write_address(address)?;
             hello::print(&args.data, address, fleet)
         };
-        server::run(listener, settings, exposure, token, started).await
+        let front = Front::default();
+        server::run(listener, settings, exposure, token, front, started).await
     })
 }
 
@@ -77,6 +79,7 @@ pub(super) fn embedded(data: &Path, url: &str) -> Result<Settings, Failure> {
         deploy_key: None,
         clusters: Vec::new(),
         lift_limits: false,
+        request_limits: RequestLimits::default(),
         queue: QUEUE,
         oidc: None,
         templates: None,

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Failure;
-use crate::http::{self, App, Exposure};
+use crate::http::{self, App, Exposure, Front};
 use crate::workflow::{Fleet, Settings, offline};
 
 /// The runtime of a server.
@@ -38,12 +38,13 @@ pub(super) async fn run(
     settings: Settings,
     exposure: Exposure,
     repository_token: Option<String>,
+    front: Front,
     started: impl FnOnce(&Fleet) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let stop = stop_signal()?;
     not_open(&listener, exposure, &settings.data)?;
     let fleet = Fleet::start(settings).await.map_err(Failure::new)?;
-    let app = App::new(fleet.clone(), exposure, repository_token);
+    let app = App::new(fleet.clone(), exposure, repository_token, front);
     let told = started(&fleet);
     if told.is_ok() {
         http::serve(listener, http::router(app), stop).await;

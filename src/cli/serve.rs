@@ -5,7 +5,7 @@ use super::data::DataFolder;
 use super::failure::Failure;
 use super::{output, run as server};
 use crate::config::{Config, Variables};
-use crate::http::Exposure;
+use crate::http::{Exposure, Front};
 use crate::telemetry;
 
 /// Runs the command.
@@ -25,7 +25,11 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Failure> {
         let mut settings = config.settings;
         settings.repository = data.path().join("mirror.git");
         data.path().clone_into(&mut settings.data);
-        server::run(listener, settings, Exposure::Network, None, started).await
+        let front = Front {
+            trusted_proxies: config.trusted_proxies,
+            webhooks: config.webhooks,
+        };
+        server::run(listener, settings, Exposure::Network, None, front, started).await
     })
 }
 

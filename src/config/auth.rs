@@ -1,4 +1,4 @@
-//! The section `auth`: whose ID tokens are taken, and what their claims mean.
+//! The section `auth`: whose ID tokens are taken, what their claims mean, and which proxies are believed about addresses.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::variables::{Setter, document, set};
 use super::{ConfigError, missing};
+use crate::domain::limits::Networks;
 use crate::domain::request::Role;
 use crate::workflow::Trust;
 
@@ -14,6 +15,14 @@ use crate::workflow::Trust;
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub(super) struct AuthSection {
     oidc: OidcSection,
+    /// Networks of proxies that say where a request comes from.
+    pub(super) trusted_proxies: Vec<String>,
+}
+
+/// The networks of the proxies.
+pub(super) fn trusted_proxies(section: &AuthSection) -> Result<Networks, ConfigError> {
+    let networks = Networks::parse(&section.trusted_proxies);
+    networks.map_err(|error| ConfigError(format!("auth.trustedProxies: {error}")))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -93,14 +102,14 @@ pub(super) fn trust(section: AuthSection) -> Result<Option<Trust>, ConfigError> 
 }
 
 /// What is in force, to be shown.
-pub(super) fn shown(trust: Option<&Trust>) -> Value {
+pub(super) fn shown(trust: Option<&Trust>, proxies: &[String]) -> Value {
     let oidc = trust.map(|it| {
         json!({
             "issuer": it.issuer, "audience": it.audience, "subjectClaim": it.subject_claim,
             "roleClaim": it.role_claim, "ownerClaim": it.owner_claim, "roles": it.roles,
         })
     });
-    json!({ "oidc": oidc })
+    json!({ "oidc": oidc, "trustedProxies": proxies })
 }
 
 #[cfg(test)]

@@ -209,3 +209,157 @@ fn authors_are_written_as_git_writes_them() {
         assert!(person(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn request_limits_are_laid_over_the_defaults() {
+    let text = format!("{FILE}requestLimits: {{writes: {{count: 7}}, creates: {{per: 2h}}}}\n");
+    let over = variables(&[
+        ("FLEETWRIGHT_REQUEST_LIMITS_WRITES_PER", "1m"),
+        ("FLEETWRIGHT_REQUEST_LIMITS_CREATES_PER_ADDRESS_COUNT", "9"),
+    ]);
+    let config = Config::read(&text, &over).expect("good limits");
+    let limits = config.settings.request_limits;
+    let rules = [limits.writes, limits.creates, limits.creates_per_address];
+    let rules = rules.map(|it| (it.count, it.per.as_secs()));
+    assert_eq!(rules, [(7, 60), (5, 7200), (9, 60)]);
+    let shown = config.in_force().expect("YAML");
+    assert!(shown.contains("createsPerAddress"), "{shown}");
+    for (limits, words) in [
+        ("{writes: {count: 0}}", "requestLimits.writes.count: 0"),
+        ("{writes: {count: 10001}}", "from 1 to 10000"),
+        ("{creates: {per: 0s}}", "requestLimits.creates.per"),
+        ("{creates: {per: 25h}}", "longer than 24h"),
+        ("{reads: {count: 1}}", "reads"),
+        ("{writes: {counts: 1}}", "counts"),
+    ] {
+        let said = error(&format!("{FILE}requestLimits: {limits}\n"), &[]);
+        assert!(said.contains(words), "{said}");
+    }
+    let said = error(FILE, &[("FLEETWRIGHT_REQUEST_LIMITS_READS_COUNT", "1")]);
+    assert!(said.contains("no known variable"), "{said}");
+}
+
+#[test]
+fn proxies_are_networks() {
+    let text = format!("{FILE}auth: {{trustedProxies: [10.0.0.0/8]}}\n");
+    let inside = |config: &Config, last| {
+        let address = std::net::IpAddr::from([10, 1, 1, last]);
+        config.trusted_proxies.contain(address)
+    };
+    assert!(inside(
+        &Config::read(&text, &Variables::new()).expect("networks"),
+        1
+    ));
+    let over = variables(&[(
+        "FLEETWRIGHT_AUTH_TRUSTED_PROXIES",
+        "[10.1.1.2, '2001:db8::/32']",
+    )]);
+    let config = Config::read(&text, &over).expect("networks");
+    assert!(!inside(&config, 1) && inside(&config, 2));
+    let said = error(
+        &format!("{FILE}auth: {{trustedProxies: [proxy.example.com]}}\n"),
+        &[],
+    );
+    assert!(
+        said.contains("auth.trustedProxies") && said.contains("10.0.0.0/8"),
+        "{said}"
+    );
+}
+
+#[test]
+fn webhooks_name_their_secrets_and_never_hold_them() {
+    let secret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("erp");
+    std::fs::write(&file, format!("{secret}\n")).expect("written");
+    let file = file.display();
+    let other = ("OTHER", "whsec_enp6enp6enp6enp6enp6enp6enp6enp6");
+    let read = |webhooks: &str| {
+        Config::read(
+            &format!("{FILE}webhooks: {webhooks}\n"),
+            &variables(&[other]),
+        )
+    };
+    let config = read(&format!(
+        "[{{name: erp, secrets: [{{file: {file}}}, {{variable: OTHER}}], role: operator, owners: [ann, ben], \
+         actions: [create, delete]}}, {{name: shop, role: merchant, owners: [ann], actions: [create]}}]"
+    ));
+    let config = config.expect("good webhooks");
+    assert_eq!(config.webhooks[0].secrets.len(), 2);
+    assert_eq!(config.webhooks[0].owners.len(), 2);
+    assert!(config.webhooks[1].secrets.is_empty());
+    let shown = config.in_force().expect("YAML");
+    assert!(
+        shown.contains("(hidden, from OTHER)") && !shown.contains("whsec_"),
+        "{shown}"
+    );
+
+    let table = [
+        (
+            format!("[{{name: erp, secrets: [{secret}], role: operator, actions: []}}]"),
+            "never written here",
+        ),
+        (
+            format!("[{{name: erp, secrets: [{{value: {secret}}}], role: operator, actions: []}}]"),
+            "never written here",
+        ),
+        (
+            "[{name: erp, secrets: [{variable: NOWHERE}], role: operator, actions: []}]".to_owned(),
+            "NOWHERE is not set",
+        ),
+        (
+            "[{name: erp, secrets: [{file: /nowhere/erp}], role: operator, actions: []}]"
+                .to_owned(),
+            "cannot read /nowhere/erp",
+        ),
+        (
+            format!(
+                "[{{name: erp, secrets: [{{file: {file}, variable: OTHER}}], role: operator, actions: []}}]"
+            ),
+            "never written here",
+        ),
+        (
+            format!("[{{name: erp, secrets: {secret}, role: operator, actions: []}}]"),
+            "(hidden)",
+        ),
+        (
+            "[{name: erp, role: viewer, actions: []}]".to_owned(),
+            "merchant or operator",
+        ),
+        (
+            "[{name: erp, role: merchant, actions: []}]".to_owned(),
+            "exactly one owner",
+        ),
+        (
+            "[{name: erp, role: operator, actions: [approve]}]".to_owned(),
+            "approve",
+        ),
+        (
+            "[{name: 'E R P', role: operator, actions: []}]".to_owned(),
+            "a-z",
+        ),
+        (
+            "[{name: erp, role: operator, actions: []}, {name: erp, role: operator, actions: []}]"
+                .to_owned(),
+            "twice",
+        ),
+        (
+            format!(
+                "[{{name: a, secrets: [{{file: {file}}}], role: operator, actions: []}}, \
+                   {{name: b, secrets: [{{file: {file}}}], role: operator, actions: []}}]"
+            ),
+            "in common",
+        ),
+    ];
+    for (webhooks, words) in table {
+        let said = read(&webhooks)
+            .err()
+            .map(|it| it.to_string())
+            .unwrap_or_default();
+        assert!(
+            !said.is_empty() && said.contains(words),
+            "{webhooks}: {said}"
+        );
+        assert!(!said.contains("whsec_M"), "{said}");
+    }
+}

@@ -7,7 +7,7 @@ use crate::render::yaml;
 pub(super) type Setter = fn(&mut File, &str) -> Result<(), String>;
 
 /// Every key that has a variable, and how its text is taken.
-const KEYS: [(&str, Setter); 18] = [
+const KEYS: [(&str, Setter); 26] = [
     ("listen", |file, text| set(&mut file.listen, text)),
     ("data", |file, text| set(&mut file.data, text)),
     ("git.url", |file, text| set(&mut file.git.url, text)),
@@ -32,6 +32,28 @@ const KEYS: [(&str, Setter); 18] = [
     ("git.timeout", |file, text| set(&mut file.git.timeout, text)),
     ("clusters", |file, text| document(&mut file.clusters, text)),
     ("templates", |file, text| set(&mut file.templates, text)),
+    ("auth.trustedProxies", |file, text| {
+        document(&mut file.auth.trusted_proxies, text)
+    }),
+    ("webhooks", |file, text| document(&mut file.webhooks, text)),
+    ("requestLimits.writes.count", |file, text| {
+        set(&mut file.request_limits.writes.count, text)
+    }),
+    ("requestLimits.writes.per", |file, text| {
+        set(&mut file.request_limits.writes.per, text)
+    }),
+    ("requestLimits.creates.count", |file, text| {
+        set(&mut file.request_limits.creates.count, text)
+    }),
+    ("requestLimits.creates.per", |file, text| {
+        set(&mut file.request_limits.creates.per, text)
+    }),
+    ("requestLimits.createsPerAddress.count", |file, text| {
+        set(&mut file.request_limits.creates_per_address.count, text)
+    }),
+    ("requestLimits.createsPerAddress.per", |file, text| {
+        set(&mut file.request_limits.creates_per_address.per, text)
+    }),
     ("queue", |file, text| set(&mut file.queue, text)),
     ("push.pace", |file, text| set(&mut file.push.pace, text)),
     ("telemetry.filter", |file, text| {
@@ -42,10 +64,11 @@ const KEYS: [(&str, Setter); 18] = [
 
 /// Sections whose unknown keys are errors. Other names may be anybody's: Kubernetes itself sets
 /// `FLEETWRIGHT_SERVICE_HOST` and `FLEETWRIGHT_PORT` in the pods of a namespace with a Service of that name.
-const SECTIONS: [&str; 4] = [
+const SECTIONS: [&str; 5] = [
     "FLEETWRIGHT_AUTH_",
     "FLEETWRIGHT_GIT_",
     "FLEETWRIGHT_PUSH_",
+    "FLEETWRIGHT_REQUEST_LIMITS_",
     "FLEETWRIGHT_TELEMETRY_",
 ];
 

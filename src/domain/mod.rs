@@ -9,6 +9,7 @@ pub mod book;
 pub mod change;
 pub mod entry;
 pub mod ids;
+pub mod limits;
 pub mod observed;
 pub mod phase;
 pub mod policy;
@@ -19,6 +20,7 @@ pub mod secrets;
 pub mod token;
 pub mod trailers;
 pub mod view;
+pub mod webhook;
 
 pub use ids::{
     BadId, ChangeId, ClusterName, CommitId, Host, Owner, StoreName, TokenId, TokenName, Uid,

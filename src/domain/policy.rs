@@ -12,11 +12,13 @@ mod check;
 mod cluster;
 mod duration;
 mod offer;
+mod share;
 
 pub use approval::{ApprovalRequire, ApprovalRule, ApprovalWhen, Merge, ProposalPolicy};
 pub use cluster::{ClusterPolicy, FluxTimes, Route, RouteKind, Source};
 use duration::go_seconds;
 pub use offer::{EnginePolicy, OwnerPolicy, PlanEngine, PlanPolicy, Probe};
+pub use share::Offered;
 
 /// The whole policy. Maps keep the file's order: the first cluster, and the first plan, is the default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::limits::Exhausted;
 use super::record::RetryMode;
 use super::{CommitId, Owner, StoreName};
 
@@ -196,6 +197,9 @@ pub enum Refusal {
     /// The store has changed since the caller read it (412).
     #[error("{0}")]
     Precondition(String),
+    /// The caller has asked for too much in too little time (429).
+    #[error(transparent)]
+    TooMany(#[from] Exhausted),
     /// Too much is queued, or the server is stopping (503).
     #[error("{0}")]
     Unavailable(String),

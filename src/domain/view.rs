@@ -13,6 +13,10 @@ use super::phase::Phase;
 use super::record::Record;
 use super::{ChangeId, ClusterName, CommitId, Owner, StoreName, Uid};
 
+mod limits;
+
+pub use limits::{FleetLimits, LimitsView, MyLimits, Room};
+
 /// One page of a list, and where the next begins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Page<T> {

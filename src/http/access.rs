@@ -68,6 +68,7 @@ const TABLE: &[(&str, Needs)] = &[
     // Its paths name stores of all owners.
     ("/api/v1/foreign", &[(Method::GET, AllOwners)]),
     ("/api/v1/vouch", &[(Method::POST, ADMIN)]),
+    ("/api/v1/limits", &[(Method::GET, VIEWER)]),
     ("/api/v1/tokens", &[(Method::GET, ADMIN), (Method::POST, ADMIN)]),
     ("/api/v1/tokens/{id}", &[(Method::GET, ADMIN), (Method::DELETE, ADMIN)]),
     ("/api/health", &[(Method::GET, VIEWER)]),
@@ -78,6 +79,8 @@ const TABLE: &[(&str, Needs)] = &[
     ("/sign-in", &[(Method::GET, Nothing), (Method::POST, Nothing)]),
     ("/sign-out", &[(Method::POST, PAGE)]),
     ("/static/style.css", &[(Method::GET, Nothing)]),
+    // A message carries its signature, and there is no route without a secret.
+    ("/webhooks/stores", &[(Method::POST, Nothing)]),
     ("/git/fleet.git/{*rest}", &[(Method::GET, Repository), (Method::POST, Repository)]),
 ];
 
@@ -237,6 +240,7 @@ mod tests {
             "GET /sign-in",
             "POST /sign-in",
             "GET /static/style.css",
+            "POST /webhooks/stores",
         ];
         assert_eq!(public, listed, "as API.md has them");
     }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::pages::Pages;
 use super::sessions::Sessions;
+use crate::domain::limits::Networks;
+use crate::domain::webhook::WebhookSource;
 use crate::workflow::Fleet;
 
 /// Where the server can be reached, which decides what it may leave open.
@@ -15,6 +17,15 @@ pub enum Exposure {
     Network,
 }
 
+/// What the face is told about who is in front of it. `dev` has neither.
+#[derive(Debug, Default)]
+pub struct Front {
+    /// The proxies whose word about a client's address is taken.
+    pub trusted_proxies: Networks,
+    /// The systems that send signed requests. Without one that has a secret there is no route for them.
+    pub webhooks: Vec<WebhookSource>,
+}
+
 /// The state of the HTTP face.
 pub struct App {
     /// The workflow behind it.
@@ -23,6 +34,8 @@ pub struct App {
     pub exposure: Exposure,
     /// The password for the fleet repository, where it is served on a network (`dev` on another address).
     pub(super) repository_token: Option<String>,
+    /// Who is in front of it.
+    pub(super) front: Front,
     /// Who is signed in to the dashboard.
     pub(super) sessions: Sessions,
     /// The dashboard's templates.
@@ -31,11 +44,17 @@ pub struct App {
 
 impl App {
     /// The face of a started fleet.
-    pub fn new(fleet: Fleet, exposure: Exposure, repository_token: Option<String>) -> Arc<Self> {
+    pub fn new(
+        fleet: Fleet,
+        exposure: Exposure,
+        repository_token: Option<String>,
+        front: Front,
+    ) -> Arc<Self> {
         Arc::new(Self {
             fleet,
             exposure,
             repository_token,
+            front,
             sessions: Sessions::default(),
             pages: Pages::embedded(),
         })

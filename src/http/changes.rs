@@ -5,11 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::app::App;
 use super::auth::Signed;
 use super::body::MaybeBody;
+use super::limits;
 use super::params::Params;
 use super::problem::Problem;
 use super::render::blocking;
@@ -65,18 +67,21 @@ pub(super) async fn cancel(
     Signed(caller): Signed,
     Path(id): Path<String>,
     write: Write,
-) -> Result<Json<Change>, Problem> {
+) -> Result<Response, Problem> {
     let id = change_id(&id)?;
     if write.dry_run() {
         let change = app
             .fleet
             .change(&caller, &id)
             .ok_or_else(|| Problem::missing("change", id.as_str()))?;
-        return may_cancel(change).map(Json);
+        return may_cancel(change).map(|it| Json(it).into_response());
     }
-    Ok(Json(
-        blocking(move || app.fleet.cancel(&caller, &id)).await??,
-    ))
+    let (fleet, asking) = (app.fleet.clone(), caller.clone());
+    let change = blocking(move || fleet.cancel(&asking, &id)).await??;
+    let mut response = Json(change).into_response();
+    let standings = app.fleet.standings(&caller, None, false);
+    limits::tell(response.headers_mut(), &standings);
+    Ok(response)
 }
 
 /// `POST /api/v1/changes/{id}/approve`: 200 with the change as it is afterwards. Repeated: the same.

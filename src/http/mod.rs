@@ -10,12 +10,14 @@ mod app;
 mod auth;
 mod body;
 mod changes;
+mod client_address;
 mod finish;
 mod fleet;
 mod git;
 mod guard;
 mod health;
 mod json;
+mod limits;
 mod pages;
 mod params;
 mod problem;
@@ -25,10 +27,11 @@ mod sessions;
 mod sign_in;
 mod stores;
 mod tokens;
+mod webhooks;
 mod write;
 
 pub use access::check_address;
-pub use app::{App, Exposure};
+pub use app::{App, Exposure, Front};
 pub use json::{decode, read as read_json};
 pub(crate) use pages::percent;
 pub use server::serve;
@@ -48,6 +51,9 @@ pub fn router(app: Arc<App>) -> Router {
     let mut routes = api().merge(dashboard());
     if app.exposure == Exposure::Loopback || app.repository_token.is_some() {
         routes = routes.route("/git/fleet.git/{*rest}", any(git::serve));
+    }
+    if webhooks::wanted(&app) {
+        routes = routes.route("/webhooks/stores", post(webhooks::stores));
     }
     routes
         .route_layer(from_fn_with_state(Arc::clone(&app), access::guard))
@@ -91,6 +97,7 @@ fn api() -> Router<Arc<App>> {
             "/api/v1/tokens/{id}",
             get(tokens::show).delete(tokens::revoke),
         )
+        .route("/api/v1/limits", get(limits::limits))
         .route("/api/health", get(health::health))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::limits;
 use crate::domain::request::{Refusal, Violation};
 use crate::domain::token::Denied;
 
@@ -124,6 +125,12 @@ impl Problem {
         self
     }
 
+    /// Adds a header whose value is not known before.
+    pub(super) fn with_value(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.push((name, value));
+        self
+    }
+
     /// Names the request that it answers.
     pub(super) fn answers(&mut self, request_id: &str) {
         request_id.clone_into(&mut self.0.instance);
@@ -144,6 +151,7 @@ impl From<Refusal> for Problem {
             Refusal::NotFound(_) => Self::new(StatusCode::NOT_FOUND, detail),
             Refusal::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, detail),
             Refusal::Precondition(_) => Self::new(StatusCode::PRECONDITION_FAILED, detail),
+            Refusal::TooMany(exhausted) => limits::exhausted(&exhausted),
             Refusal::Unavailable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
                 .with(header::RETRY_AFTER, RETRY_AFTER),
         }

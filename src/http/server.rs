@@ -3,17 +3,23 @@
 //! `axum::serve` sets no timer, so that a client which never finishes its headers would hold a connection for ever.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+
+use super::client_address::Peer;
 
 /// Connections at once. More wait in the system's queue.
 const CONNECTIONS: usize = 1024;
@@ -33,8 +39,8 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
         };
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    let connection = connections.watch(connection(stream, router.clone()));
+                Ok((stream, peer)) => {
+                    let connection = connections.watch(connection(stream, peer, router.clone()));
                     tokio::spawn(async move {
                         if let Err(error) = connection.await {
                             tracing::debug!(%error, "A connection broke off");
@@ -56,15 +62,33 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
     }
 }
 
-type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+type Connection = http1::Connection<TokioIo<TcpStream>, WithPeer>;
 
-fn connection(stream: TcpStream, router: Router) -> Connection {
+fn connection(stream: TcpStream, peer: SocketAddr, router: Router) -> Connection {
     // Answers are small and wait for nothing: Nagle's algorithm would only delay them.
     let _ = stream.set_nodelay(true);
+    let inner = TowerToHyperService::new(router);
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), WithPeer { peer, inner })
+}
+
+/// The routes, told with each request whose connection it came by.
+struct WithPeer {
+    peer: SocketAddr,
+    inner: TowerToHyperService<Router>,
+}
+
+impl Service<Request<Incoming>> for WithPeer {
+    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(Peer(self.peer));
+        self.inner.call(request)
+    }
 }
 
 /// A connection that was gone before it was taken is no reason to wait; no free descriptors are.

@@ -13,10 +13,12 @@ use sha2::{Digest, Sha256};
 use super::app::App;
 use super::params::Params;
 use super::problem::Problem;
+use super::{client_address, limits};
 use crate::domain::change::{Change, State};
+use crate::domain::limits::ClientAddress;
 use crate::domain::record::hex;
 use crate::domain::request::{Caller, Request};
-use crate::workflow::{Idempotency, Submission};
+use crate::workflow::{Idempotency, Origin, Submission};
 
 /// Seconds that one request may wait.
 const WAIT_LIMIT: u64 = 60;
@@ -30,6 +32,7 @@ pub(super) struct Write {
     wait: Option<u64>,
     key: Option<String>,
     tags: Tags,
+    client: Option<ClientAddress>,
     /// Method, path and query, as an idempotency key is bound to them.
     place: (String, String),
 }
@@ -43,11 +46,11 @@ enum Tags {
     These(Vec<String>),
 }
 
-impl<S: Sync> FromRequestParts<S> for Write {
+impl FromRequestParts<Arc<App>> for Write {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let mut params = Params::from_request_parts(parts, state).await?;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let mut params = Params::from_request_parts(parts, app).await?;
         let dry_run = params.flag("dryRun");
         let until = params.word::<State>("until").unwrap_or(State::Merged);
         if !matches!(until, State::Merged | State::Ready) {
@@ -61,6 +64,7 @@ impl<S: Sync> FromRequestParts<S> for Write {
             wait: wait(&parts.headers),
             key: key(&parts.headers)?,
             tags: tags(&parts.headers)?,
+            client: client_address::of(parts, &app.front.trusted_proxies),
             place: (path, parts.uri.query().unwrap_or("").to_owned()),
         })
     }
@@ -83,10 +87,13 @@ impl Write {
         if self.dry_run {
             return super::render::dry_run(app, caller, request).await;
         }
+        let create = matches!(request, Request::Create(_));
         let submission = self.submission(app, &caller, request, body);
         let accepted = app.fleet.submit(&caller, submission).await?;
+        let standings = app.fleet.standings(&caller, self.client, create);
         let replayed = accepted.replayed;
         let mut response = self.answer(app, accepted.change).await;
+        limits::tell(response.headers_mut(), &standings);
         if replayed {
             let name = HeaderName::from_static("idempotency-replayed");
             response
@@ -110,6 +117,10 @@ impl Write {
             request,
             idempotency,
             if_match,
+            origin: Origin {
+                client: self.client,
+                owners: None,
+            },
         }
     }
 

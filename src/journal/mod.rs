@@ -1,8 +1,9 @@
 //! The journal: what exists nowhere else. Accepted requests until they are published, answers kept for repeats,
-//! token hashes, and the people's commits that were vouched for.
+//! token hashes, what request limits count, and the people's commits that were vouched for.
 //!
 //! Never discarded by the program. Must not know: Git, the index, or what an entry means. No redb type leaves it.
 
+mod hits;
 mod tables;
 mod tokens;
 
@@ -17,6 +18,7 @@ use redb::{Database, Durability, ReadableDatabase, WriteTransaction};
 use crate::domain::ChangeId;
 use crate::domain::change::Change;
 use crate::domain::entry::{Entry, Kept};
+use crate::domain::limits::Hit;
 use tables::{ENDED, ENTRIES, KEPT, META, decode, decode_all, encode};
 
 pub use tokens::KeptToken;
@@ -51,6 +53,8 @@ pub struct Acceptance {
     pub entry: Entry,
     /// The caller's key and what it stands for.
     pub kept: Option<(String, Kept)>,
+    /// What request limits count of it.
+    pub hit: Option<Hit>,
 }
 
 /// The open journal.
@@ -105,18 +109,27 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Stores requests that arrived together: one transaction, one fsync. When this returns they survive.
-    pub fn accept(&self, batch: &[Acceptance]) -> Result<(), JournalError> {
+    /// Stores requests that arrived together, and further answers for repeats (`also`): one transaction, one fsync. When
+    /// this returns they survive.
+    pub fn accept(
+        &self,
+        batch: &[Acceptance],
+        also: &[(String, Kept)],
+    ) -> Result<(), JournalError> {
         self.write(|txn| {
             let mut entries = txn.open_table(ENTRIES)?;
             let mut kept = txn.open_table(KEPT)?;
             for one in batch {
                 entries.insert(one.entry.change.id.as_str(), encode(&one.entry).as_slice())?;
-                if let Some((key, answer)) = &one.kept {
-                    kept.insert(key.as_str(), encode(answer).as_slice())?;
-                }
             }
-            Ok(())
+            let answers = batch.iter().filter_map(|it| it.kept.as_ref());
+            for (key, answer) in answers.chain(also) {
+                kept.insert(key.as_str(), encode(answer).as_slice())?;
+            }
+            let hits = batch
+                .iter()
+                .filter_map(|it| Some((&it.entry.change.id, it.hit.as_ref()?)));
+            hits::insert(txn, &hits.collect::<Vec<_>>())
         })
     }
 

@@ -14,6 +14,8 @@ pub(super) const KEPT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("
 pub(super) const TOKENS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("tokens/v2");
 /// Every hash that the file `admin.token` ever had: a token that was replaced there stayed good.
 const REPLACED_TOKENS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("tokens/v1");
+/// Change id → what a request limit counts of it.
+pub(super) const HITS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("hits/v1");
 /// Name → fact.
 pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta/v1");
 
@@ -23,6 +25,7 @@ pub(super) fn create(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(ENDED)?;
     txn.open_table(KEPT)?;
     txn.open_table(TOKENS)?;
+    txn.open_table(HITS)?;
     txn.open_table(META)?;
     txn.delete_table(REPLACED_TOKENS)?;
     Ok(())

@@ -35,12 +35,16 @@ pub(super) fn take_in(core: &Core) -> Result<(), ProjectError> {
     let mut batch = Vec::new();
     for change in &changed {
         if let Some(entry) = judge(core, &desk, &tip, change, &batch)? {
-            batch.push(Acceptance { entry, kept: None });
+            batch.push(Acceptance {
+                entry,
+                kept: None,
+                hit: None,
+            });
         }
     }
     spare_the_many(core, &desk, &mut batch);
     if !batch.is_empty() {
-        core.journal.accept(&batch)?;
+        core.journal.accept(&batch, &[])?;
         for one in &batch {
             desk.put(one.entry.clone(), None);
         }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, broadcast, watch};
 
 use super::desk::Desk;
+use super::limits::Limits;
 use super::settings::{Mode, Settings};
 use super::steady::Moment;
 use super::tokens::Tokens;
@@ -84,6 +85,8 @@ pub(super) struct Core {
     pub(super) steady: Mutex<Option<Moment>>,
     /// Rings when published branches moved.
     pub(super) published: watch::Sender<()>,
+    /// What request limits count.
+    pub(super) limits: Limits,
     /// Wakes the writer.
     pub(super) wake: Notify,
     /// Rings for every change that moved on.

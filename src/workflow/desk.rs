@@ -106,6 +106,11 @@ impl Desk {
         self.shares.get(turn.unwrap_or(owner)).copied().unwrap_or(0)
     }
 
+    /// How many entries are open in an owner's turn.
+    pub(super) fn share_of(&self, owner: &Owner) -> usize {
+        self.shares.get(owner).copied().unwrap_or(0)
+    }
+
     /// Whether anything waits for the writer.
     pub(super) fn waits(&self) -> bool {
         !self.queues.is_empty() || !self.teardown.is_empty()

@@ -15,15 +15,17 @@ use super::approve::propose;
 use super::core::Core;
 use super::desk::Desk;
 use super::earlier::earlier;
+use super::query::sees;
 use super::secrets;
 use crate::domain::accept::{Circumstances, Decision, Intent, decide};
 use crate::domain::approval::{Needed, needed};
 use crate::domain::book::{Held, Life};
 use crate::domain::change::{Action, Change};
 use crate::domain::entry::{Entry, Kept};
+use crate::domain::limits::ClientAddress;
 use crate::domain::record::Record;
 use crate::domain::request::{Caller, Refusal, Request};
-use crate::domain::{ChangeId, StoreName};
+use crate::domain::{ChangeId, Owner, StoreName};
 use crate::journal::Acceptance;
 
 mod conditions;
@@ -31,9 +33,12 @@ mod ids;
 mod room;
 
 pub(super) use ids::new_id;
+pub(super) use room::share;
 
 pub(super) use conditions::with_phase;
-use conditions::{check_match, gone, named_fields, repeated_delete, replay, waits_for_people};
+use conditions::{
+    check_match, gone, in_scope, named_fields, owned, repeated_delete, replay, waits_for_people,
+};
 
 /// What a delete does to data, told with its answer.
 const VOLUMES: &str = "the store's namespace goes, and its volume claims with it; whether the data behind them stays is for \
@@ -51,6 +56,17 @@ pub struct Submission {
     pub idempotency: Option<Idempotency>,
     /// The `ETag` that the store must still have.
     pub if_match: Option<String>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a request comes from, as far as its acceptance asks.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The client's address, where it is known.
+    pub client: Option<ClientAddress>,
+    /// Only stores of these owners may be touched; none: of all that the caller's role may touch.
+    pub owners: Option<Vec<Owner>>,
 }
 
 /// A caller's key for repeats of one request.
@@ -120,41 +136,36 @@ async fn clerk(core: Arc<Core>, mut arrivals: mpsc::Receiver<Arrival>) {
     }
 }
 
+/// What came of a batch, to be journaled together.
+#[derive(Default)]
+struct Batch {
+    acceptances: Vec<Acceptance>,
+    /// Answers for repeats that no acceptance carries.
+    also: Vec<(String, Kept)>,
+    /// All answers for repeats, as later requests of the batch must see them.
+    kept: HashMap<String, Kept>,
+    /// What stores held before.
+    undo: Vec<(StoreName, Option<Held>)>,
+}
+
 /// Decides and journals a batch, then answers. A caller whose answer cannot be journaled is refused.
-fn accept_batch(core: &Core, batch: Vec<Arrival>) {
+fn accept_batch(core: &Core, arrivals: Vec<Arrival>) {
     let mut desk = core.desk();
-    let mut acceptances: Vec<Acceptance> = Vec::new();
-    let mut kept: HashMap<String, Kept> = HashMap::new();
-    let mut undo: Vec<(StoreName, Option<Held>)> = Vec::new();
+    let mut batch = Batch::default();
     let mut answers = Vec::new();
-    for arrival in batch {
-        let answer =
-            decide_safely(core, &mut desk, &arrival, &mut kept, &mut undo).map(|decided| {
-                match decided {
-                    Decided::New(acceptance) => {
-                        let change = acceptance.entry.change.clone();
-                        acceptances.push(*acceptance);
-                        Accepted {
-                            change,
-                            replayed: false,
-                        }
-                    }
-                    Decided::Known(change) => Accepted {
-                        change: *change,
-                        replayed: true,
-                    },
-                }
-            });
+    for arrival in arrivals {
+        let decided = decide_safely(core, &mut desk, &arrival, &mut batch);
+        let answer = decided.map(|it| batch.take_in(it));
         answers.push((arrival.answer, answer));
     }
-    let journaled = if acceptances.is_empty() {
+    let journaled = if batch.acceptances.is_empty() && batch.also.is_empty() {
         Ok(())
     } else {
-        core.journal.accept(&acceptances)
+        core.journal.accept(&batch.acceptances, &batch.also)
     };
     if let Err(error) = journaled {
         tracing::error!(%error, "requests were refused because the journal failed");
-        take_back(&mut desk, &acceptances, undo);
+        take_back(core, &mut desk, batch);
         for (_, answer) in &mut answers {
             if answer.as_ref().is_ok_and(|it| !it.replayed) {
                 let text =
@@ -170,11 +181,33 @@ fn accept_batch(core: &Core, batch: Vec<Arrival>) {
     }
 }
 
-fn take_back(desk: &mut Desk, acceptances: &[Acceptance], undo: Vec<(StoreName, Option<Held>)>) {
-    for acceptance in acceptances {
+impl Batch {
+    fn take_in(&mut self, decided: Decided) -> Accepted {
+        let (change, replayed) = match decided {
+            Decided::New(acceptance) => {
+                let change = acceptance.entry.change.clone();
+                self.kept.extend(acceptance.kept.clone());
+                self.acceptances.push(*acceptance);
+                (change, false)
+            }
+            Decided::Same(change, kept) => {
+                self.kept.extend(kept.clone());
+                self.also.extend(kept);
+                (*change, false)
+            }
+            Decided::Known(change) => (*change, true),
+        };
+        Accepted { change, replayed }
+    }
+}
+
+fn take_back(core: &Core, desk: &mut Desk, batch: Batch) {
+    for acceptance in &batch.acceptances {
         desk.remove(&acceptance.entry.change.id);
     }
-    for (name, held) in undo.into_iter().rev() {
+    let hits = batch.acceptances.iter().filter_map(|it| it.hit.as_ref());
+    core.limits.take_back(hits);
+    for (name, held) in batch.undo.into_iter().rev() {
         match held {
             Some(held) => desk.book.put(name, held),
             None => desk.book.remove(&name),
@@ -187,10 +220,9 @@ fn decide_safely(
     core: &Core,
     desk: &mut Desk,
     arrival: &Arrival,
-    kept: &mut HashMap<String, Kept>,
-    undo: &mut Vec<(StoreName, Option<Held>)>,
+    batch: &mut Batch,
 ) -> Result<Decided, Refusal> {
-    let decide = AssertUnwindSafe(|| decide_one(core, desk, arrival, kept, undo));
+    let decide = AssertUnwindSafe(|| decide_one(core, desk, arrival, batch));
     std::panic::catch_unwind(decide).unwrap_or_else(|_| {
         let text = "the request met a defect of the server and was not accepted; see its log";
         Err(Refusal::Unavailable(text.to_owned()))
@@ -198,42 +230,89 @@ fn decide_safely(
 }
 
 enum Decided {
+    /// A change of its own.
     New(Box<Acceptance>),
+    /// The change that another request made already, and the answer for repeats of this one.
+    Same(Box<Change>, Option<(String, Kept)>),
+    /// The answer to an earlier request under the same key.
     Known(Box<Change>),
 }
 
+/// A repeat is answered, a caller over his limit refused, and the rest decided.
 fn decide_one(
     core: &Core,
     desk: &mut Desk,
     arrival: &Arrival,
-    kept: &mut HashMap<String, Kept>,
-    undo: &mut Vec<(StoreName, Option<Held>)>,
+    batch: &mut Batch,
 ) -> Result<Decided, Refusal> {
-    let Submission {
-        request,
-        idempotency,
-        if_match,
-    } = &arrival.submission;
-    let key = idempotency
-        .as_ref()
-        .map(|it| format!("{}\n{}", arrival.caller.subject, it.key));
-    if let (Some(key), Some(given)) = (&key, idempotency)
-        && let Some(change) = replay(core, desk, kept, key, given)?
+    let submission = &arrival.submission;
+    let key = submission.idempotency.as_ref();
+    let key = key.map(|it| (format!("{}\n{}", arrival.caller.subject, it.key), it));
+    if let Some((key, given)) = &key
+        && let Some(change) = replay(core, desk, &batch.kept, key, given)?
     {
         return Ok(Decided::Known(Box::new(change)));
     }
+    let now = Core::now();
+    let hit = core.limits.admit(&arrival.caller, submission, now)?;
+    let keep = |change: &ChangeId| {
+        let (key, given) = key.as_ref()?;
+        let answer = Kept {
+            fingerprint: given.fingerprint.clone(),
+            change: change.clone(),
+            at: now,
+        };
+        Some((key.clone(), answer))
+    };
+    match decide_new(core, desk, arrival, now, &mut batch.undo) {
+        Ok(Fresh::Entry(entry)) => Ok(Decided::New(Box::new(Acceptance {
+            kept: keep(&entry.change.id),
+            entry: *entry,
+            hit,
+        }))),
+        Ok(Fresh::Same(change)) => {
+            let kept = keep(&change.id);
+            Ok(Decided::Same(change, kept))
+        }
+        Err(refusal) => {
+            core.limits.refused(hit.as_ref(), &refusal);
+            Err(refusal)
+        }
+    }
+}
+
+/// What a request that is no repeat comes to.
+enum Fresh {
+    Entry(Box<Entry>),
+    Same(Box<Change>),
+}
+
+fn decide_new(
+    core: &Core,
+    desk: &mut Desk,
+    arrival: &Arrival,
+    now: Timestamp,
+    undo: &mut Vec<(StoreName, Option<Held>)>,
+) -> Result<Fresh, Refusal> {
+    let Submission {
+        request,
+        if_match,
+        origin,
+        ..
+    } = &arrival.submission;
     room::in_queue(desk, core.settings.queue)?;
     let current = request.store().map(|name| newest(core, desk, name));
     let current = current.transpose()?.flatten();
-    if let Some(same) = repeated_delete(core, desk, request, current.as_ref(), &arrival.caller)? {
-        return Ok(Decided::Known(Box::new(same)));
+    in_scope(origin, current.as_ref())?;
+    let seen = |owner: &Owner| sees(&arrival.caller, owner) && owned(origin, owner);
+    if let Some(same) = repeated_delete(core, desk, request, current.as_ref(), &seen)? {
+        return Ok(Fresh::Same(Box::new(same)));
     }
     if current.is_none() {
-        gone(core, request, &arrival.caller)?;
+        gone(core, request, &seen)?;
     }
     waits_for_people(desk, request)?;
     check_match(if_match.as_deref(), current.as_ref())?;
-    let now = Core::now();
     let id = new_id(desk, None, now);
     let policy = core.in_force().policy;
     let lifted = core.settings.lift_limits;
@@ -248,6 +327,7 @@ fn decide_one(
     let earlier = earlier(core, request, current.as_ref())?;
     let decision = decide(&at, request, current.as_ref(), earlier);
     let decision = decision.map_err(|why| with_phase(core, request, why))?;
+    conditions::gives_in_scope(origin, &decision)?;
     room::for_owner(
         desk,
         core.settings.queue,
@@ -279,16 +359,7 @@ fn decide_one(
         needed.as_ref(),
         now,
     );
-    let kept = key.zip(idempotency.as_ref()).map(|(key, given)| {
-        let answer = Kept {
-            fingerprint: given.fingerprint.clone(),
-            change: entry.change.id.clone(),
-            at: now,
-        };
-        kept.insert(key.clone(), answer.clone());
-        (key, answer)
-    });
-    Ok(Decided::New(Box::new(Acceptance { entry, kept })))
+    Ok(Fresh::Entry(Box::new(entry)))
 }
 
 /// Reserves what a decision takes and puts it on the desk.

@@ -16,6 +16,7 @@ mod health;
 mod holds;
 mod intake;
 mod leaving;
+mod limits;
 mod observe;
 pub mod offline;
 mod outcome;
@@ -25,6 +26,7 @@ mod parallel;
 mod prepare;
 mod project;
 mod provisioning;
+mod pruning;
 mod publish;
 mod pusher;
 mod query;
@@ -58,7 +60,7 @@ use crate::domain::view::{
 use crate::domain::{ChangeId, CommitId};
 use core::Core;
 
-pub use intake::{Accepted, Idempotency, Submission};
+pub use intake::{Accepted, Idempotency, Origin, Submission};
 pub use settings::{ClusterAccess, Mode, Settings};
 pub use start::StartError;
 
@@ -100,6 +102,7 @@ impl Fleet {
             core.clone(),
             stop.clone(),
         )));
+        tasks.push(tokio::spawn(pruning::run(core.clone(), stop.clone())));
         for (name, watcher) in opened.watchers {
             tasks.push(tokio::spawn(observe::follow(
                 core.clone(),
@@ -210,6 +213,11 @@ impl Fleet {
         current()
     }
 
+    /// The time, as the fleet has it.
+    pub fn now(&self) -> jiff::Timestamp {
+        Core::now()
+    }
+
     /// The server's own state.
     pub fn health(&self) -> Health {
         health::health(&self.0.core)
@@ -257,6 +265,7 @@ impl Fleet {
     /// # Errors
     /// When there is no such change, or it has gone too far.
     pub fn cancel(&self, caller: &Caller, id: &ChangeId) -> Result<Change, Refusal> {
+        limits::count_write(&self.0.core, caller)?;
         health::cancel(&self.0.core, caller, id)
     }
 

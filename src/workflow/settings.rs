@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::domain::ClusterName;
+use crate::domain::limits::RequestLimits;
 use crate::git::Person;
 use crate::oidc::Trust;
 
@@ -30,6 +31,8 @@ pub struct Settings {
     pub clusters: Vec<ClusterAccess>,
     /// Whether counts and budgets are lifted, for load and fault runs.
     pub lift_limits: bool,
+    /// How many requests merchants may send, unless limits are lifted.
+    pub request_limits: RequestLimits,
     /// How many requests may be queued; one owner's stores may have half of it.
     pub queue: usize,
     /// The issuer whose ID tokens are taken beside our own tokens.

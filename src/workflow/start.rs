@@ -14,7 +14,7 @@ use super::desk::Desk;
 use super::project::catch_up;
 use super::settings::{Mode, Settings};
 use super::tokens::Tokens;
-use super::{publish, skeleton};
+use super::{limits, publish, skeleton};
 use crate::cluster::{Cluster, Target, Watcher};
 use crate::domain::ClusterName;
 use crate::git::{FleetRepo, KeyRing, KeyRole, Remote, SigningKey, git_version};
@@ -57,6 +57,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     let index = Index::open(&settings.data.join("index.redb"))?;
     let tokens = Tokens::load(&journal, &admin_token(&settings.data)?)?;
     let issuer = settings.oidc.clone().map(Issuer::new).transpose()?;
+    let request_limits = (!settings.lift_limits).then_some(settings.request_limits);
     let mut core = Core {
         in_force: RwLock::new(InForce {
             policy: nothing(),
@@ -82,6 +83,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
         prepared: AtomicBool::new(false),
         steady: Mutex::new(None),
         published: watch::channel(()).0,
+        limits: limits::Limits::new(request_limits),
         wake: Notify::new(),
         moved: broadcast::channel(4096).0,
     };
@@ -98,6 +100,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     let_go_of_done(&core)?;
     publish::start_over(&core, "derived again after a start")?;
     load_book(&core)?;
+    limits::load(&core)?;
     core.journal.forget_old_answers(Core::now())?;
     Ok(Started {
         core,

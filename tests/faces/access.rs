@@ -49,6 +49,7 @@ const ROUTES: &[(&str, &str, [Taken; 5])] = &[
     ("GET",    "/api/v1/engines",               [Out, In, In, In, In]),
     ("GET",    "/api/v1/foreign",               [Out, In, Low, In, In]),
     ("POST",   "/api/v1/vouch",                 [Out, Low, Low, Low, In]),
+    ("GET",    "/api/v1/limits",                [Out, In, In, In, In]),
     ("GET",    "/api/v1/tokens",                [Out, Low, Low, Low, In]),
     ("POST",   "/api/v1/tokens",                [Out, Low, Low, Low, In]),
     ("GET",    "/api/v1/tokens/{id}",           [Out, Low, Low, Low, In]),
@@ -66,6 +67,9 @@ const ROUTES: &[(&str, &str, [Taken; 5])] = &[
     ("GET",    "/git/fleet.git/{*rest}",        [In, In, In, In, In]),
     ("POST",   "/git/fleet.git/{*rest}",        [In, In, In, In, In]),
 ];
+
+/// There is none without a secret; `webhooks.rs` knocks at it.
+const WEBHOOKS: &str = "/webhooks/stores";
 
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -129,7 +133,8 @@ fn there_is_no_other_route_and_no_other_method() {
         .filter_map(|it| it.split('"').nth(1))
         .collect();
     let known: BTreeSet<&str> = ROUTES.iter().map(|(_, route, _)| *route).collect();
-    assert_eq!(there, known, "a new route is entered in ROUTES as well");
+    let all = &known | &BTreeSet::from([WEBHOOKS]);
+    assert_eq!(there, all, "a new route is entered in ROUTES as well");
 
     let dev = Dev::start();
     for route in known {

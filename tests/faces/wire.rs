@@ -1,5 +1,6 @@
 //! A server in a folder of its own, and its answers with all their headers.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub(crate) struct Dev {
     pub(crate) data: PathBuf,
     pub(crate) base: String,
     pub(crate) token: String,
+    /// Further tokens, by their names.
+    pub(crate) tokens: BTreeMap<String, String>,
     _folder: TempDir,
 }
 
@@ -40,11 +43,17 @@ impl Dev {
         let path = data.to_str().expect("a plain path");
         let args = ["dev", "--listen", "127.0.0.1:0", "--data", path];
         let server = Server::start_with_path(&args, &data, search);
+        Self::of(server, data, folder)
+    }
+
+    /// A server that runs already, on a data folder below `folder`.
+    pub(crate) fn of(server: Server, data: PathBuf, folder: TempDir) -> Self {
         let mut dev = Self {
             server,
             data,
             base: String::new(),
             token: String::new(),
+            tokens: BTreeMap::new(),
             _folder: folder,
         };
         dev.find();
@@ -70,6 +79,7 @@ impl Dev {
             data,
             base: String::new(),
             token: String::new(),
+            tokens: BTreeMap::new(),
             _folder: folder,
         };
         dev.find();

@@ -4,17 +4,16 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::{Idempotency, find_change};
-use crate::domain::StoreName;
+use super::{Idempotency, Origin, find_change};
 use crate::domain::accept::{Decision, Intent, etag};
 use crate::domain::change::{Change, State};
-use crate::domain::entry::Kept;
-use crate::domain::entry::StoreRow;
+use crate::domain::entry::{Kept, StoreRow};
 use crate::domain::record::Record;
-use crate::domain::request::{Caller, Refusal, Request};
+use crate::domain::request::{Refusal, Request, Violation};
+use crate::domain::{Owner, StoreName};
 use crate::workflow::core::Core;
 use crate::workflow::desk::Desk;
-use crate::workflow::query::{self, sees};
+use crate::workflow::query;
 
 pub(super) fn replay(
     core: &Core,
@@ -34,20 +33,51 @@ pub(super) fn replay(
     };
     if kept.fingerprint != given.fingerprint {
         let detail = "was used for another request; use a new key for a new request";
-        return Err(Refusal::Invalid(vec![
-            crate::domain::request::Violation::new("/headers/Idempotency-Key", detail),
-        ]));
+        return Err(Refusal::Invalid(vec![Violation::new(
+            "/headers/Idempotency-Key",
+            detail,
+        )]));
     }
     Ok(find_change(core, desk, &kept.change))
 }
 
-/// A delete of a store that is being deleted, or was, answers with the change that deletes it.
+/// A caller that is held to some owners' stores sees no other.
+pub(super) fn in_scope(origin: &Origin, current: Option<&Record>) -> Result<(), Refusal> {
+    match current {
+        Some(record) if !owned(origin, &record.spec.owner) => {
+            Err(Refusal::NotFound(record.name().to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether an owner is one of those that a caller is held to.
+pub(super) fn owned(origin: &Origin, owner: &Owner) -> bool {
+    let listed = origin.owners.as_ref();
+    listed.is_none_or(|owners| owners.contains(owner))
+}
+
+/// Nor does it give one to another owner.
+pub(super) fn gives_in_scope(origin: &Origin, decision: &Decision) -> Result<(), Refusal> {
+    let owner = &decision.record.spec.owner;
+    match &origin.owners {
+        Some(owners) if !owners.contains(owner) => {
+            let listed: Vec<&str> = owners.iter().map(Owner::as_str).collect();
+            let detail = format!("must be one of {}, for which you ask", listed.join(", "));
+            Err(Refusal::Invalid(vec![Violation::new("/owner", detail)]))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A delete of a store that is being deleted, or was, answers with the change that deletes it; `seen` tells whose stores
+/// the caller may see.
 pub(super) fn repeated_delete(
     core: &Core,
     desk: &Desk,
     request: &Request,
     current: Option<&Record>,
-    caller: &Caller,
+    seen: &dyn Fn(&Owner) -> bool,
 ) -> Result<Option<Change>, Refusal> {
     let Request::Delete { store } = request else {
         return Ok(None);
@@ -58,17 +88,21 @@ pub(super) fn repeated_delete(
     };
     let record = current.or(removed.as_ref());
     let deletion = record
-        .filter(|record| sees(caller, &record.spec.owner))
+        .filter(|record| seen(&record.spec.owner))
         .and_then(|record| record.metadata.deletion.as_ref());
     Ok(deletion.and_then(|it| find_change(core, desk, &it.change)))
 }
 
 /// Nothing is done to a store that is gone, and the answer says so as long as its name is remembered.
-pub(super) fn gone(core: &Core, request: &Request, caller: &Caller) -> Result<(), Refusal> {
+pub(super) fn gone(
+    core: &Core,
+    request: &Request,
+    seen: &dyn Fn(&Owner) -> bool,
+) -> Result<(), Refusal> {
     let Some(store) = request.store() else {
         return Ok(());
     };
-    match removed(core, store)?.filter(|row| sees(caller, &row.record.spec.owner)) {
+    match removed(core, store)?.filter(|row| seen(&row.record.spec.owner)) {
         None => Ok(()),
         Some(_) => {
             let text = format!("store {store} is deleted and takes no changes");

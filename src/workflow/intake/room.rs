@@ -5,7 +5,7 @@ use crate::domain::{Owner, StoreName};
 use crate::workflow::desk::Desk;
 
 /// How many requests one owner's stores may have in a queue of this length: half of it, and at least one.
-fn share(queue: usize) -> usize {
+pub(in crate::workflow) fn share(queue: usize) -> usize {
     (queue / 2).max(1)
 }
 
