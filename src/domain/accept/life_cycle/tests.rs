@@ -1,3 +1,5 @@
+//! Which action follows on what, and what each makes of a record.
+
 use serde_json::{Value, json};
 
 use super::*;
