@@ -16,6 +16,7 @@ use crate::render::yaml;
 use crate::telemetry::Format;
 use crate::workflow::{ClusterAccess, Mode, Settings};
 
+mod dns;
 mod variables;
 
 /// Requests that may be queued when nothing else is configured.
@@ -54,6 +55,7 @@ struct File {
     data: Option<PathBuf>,
     git: GitSection,
     clusters: Vec<ClusterSection>,
+    dns: dns::Section,
     templates: Option<PathBuf>,
     queue: Option<usize>,
     push: PushSection,
@@ -156,6 +158,7 @@ impl Config {
                 folder.display()
             )));
         }
+        let dns = file.dns.server()?;
         let queue = file.queue.unwrap_or(QUEUE);
         let filter = file.telemetry.filter.unwrap_or_else(|| "info".to_owned());
         let format = file.telemetry.format.unwrap_or_default();
@@ -168,6 +171,7 @@ impl Config {
                 "deployKey": git.deploy_key, "token": token_from, "poll": format!("{}s", poll.as_secs()),
                 "timeout": format!("{}s", timeout.as_secs()),
             },
+            "dns": {"server": dns},
             "push": {"pace": format!("{}s", pace.as_secs())},
             "telemetry": {"filter": filter, "format": format},
         });
@@ -189,6 +193,7 @@ impl Config {
             clusters,
             lift_limits: false,
             queue,
+            dns_server: dns,
             templates: file.templates,
         };
         Ok(Self {

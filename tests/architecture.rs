@@ -46,13 +46,16 @@ const FLOORS: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates that belong to one module: no type of theirs is seen elsewhere.
-const OWNED: [(&str, &[&str]); 6] = [
+const OWNED: [(&str, &[&str]); 9] = [
     ("git2", &["git"]),
     ("octocrab", &["forge"]),
     ("kube", &["cluster"]),
     ("k8s_openapi", &["cluster"]),
     ("redb", &["journal", "index"]),
     ("axum", &["http"]),
+    ("hickory_resolver", &["workflow"]),
+    ("jsonschema", &["domain"]),
+    ("psl", &["domain"]),
 ];
 
 /// What only one module may do.

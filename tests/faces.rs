@@ -21,6 +21,8 @@ mod repository;
 mod starting;
 #[path = "faces/upkeep.rs"]
 mod upkeep;
+#[path = "faces/validation.rs"]
+mod validation;
 #[path = "faces/wire.rs"]
 mod wire;
 #[path = "faces/writes.rs"]

@@ -78,6 +78,7 @@ pub(super) fn embedded(data: &Path, url: &str) -> Result<Settings, Failure> {
         clusters: Vec::new(),
         lift_limits: false,
         queue: QUEUE,
+        dns_server: None,
         templates: None,
     })
 }

@@ -6,7 +6,7 @@ use crate::render::yaml;
 type Setter = fn(&mut File, &str) -> Result<(), String>;
 
 /// Every key that has a variable, and how its text is taken.
-const KEYS: [(&str, Setter); 18] = [
+const KEYS: [(&str, Setter); 19] = [
     ("listen", |file, text| set(&mut file.listen, text)),
     ("data", |file, text| set(&mut file.data, text)),
     ("git.url", |file, text| set(&mut file.git.url, text)),
@@ -30,6 +30,7 @@ const KEYS: [(&str, Setter); 18] = [
     ("git.poll", |file, text| set(&mut file.git.poll, text)),
     ("git.timeout", |file, text| set(&mut file.git.timeout, text)),
     ("clusters", |file, text| document(&mut file.clusters, text)),
+    ("dns.server", |file, text| set(&mut file.dns.server, text)),
     ("templates", |file, text| set(&mut file.templates, text)),
     ("queue", |file, text| set(&mut file.queue, text)),
     ("push.pace", |file, text| set(&mut file.push.pace, text)),
@@ -41,7 +42,8 @@ const KEYS: [(&str, Setter); 18] = [
 
 /// Sections whose unknown keys are errors. Other names may be anybody's: Kubernetes itself sets
 /// `FLEETWRIGHT_SERVICE_HOST` and `FLEETWRIGHT_PORT` in the pods of a namespace with a Service of that name.
-const SECTIONS: [&str; 3] = [
+const SECTIONS: [&str; 4] = [
+    "FLEETWRIGHT_DNS_",
     "FLEETWRIGHT_GIT_",
     "FLEETWRIGHT_PUSH_",
     "FLEETWRIGHT_TELEMETRY_",

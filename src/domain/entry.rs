@@ -11,7 +11,7 @@ use super::change::Change;
 use super::record::Record;
 use super::request::Caller;
 use super::view::HistoryItem;
-use super::{ChangeId, CommitId, StoreName, Uid};
+use super::{ChangeId, CommitId, Host, StoreName, Uid};
 
 /// An accepted request that is not on the published branch yet. It exists in the journal and nowhere else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct Entry {
     /// The named fields as the caller had read them, when that is a condition (`If-Match`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Map<String, Value>>,
+    /// The hosts that the caller had proved to be theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proven: Vec<Host>,
     /// The commit that carries it on the local branch, once written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<CommitId>,

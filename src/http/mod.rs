@@ -18,6 +18,7 @@ mod pages;
 mod params;
 mod problem;
 mod render;
+mod schemas;
 mod server;
 mod sessions;
 mod sign_in;
@@ -74,6 +75,7 @@ fn api() -> Router<Arc<App>> {
         .route("/api/v1/engines", get(fleet::engines))
         .route("/api/v1/foreign", get(fleet::foreign))
         .route("/api/v1/vouch", post(fleet::vouch))
+        .route("/schemas/{name}", get(schemas::show))
         .route("/api/health", get(health::health))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -244,6 +244,7 @@ fn entry(
         intent: Intent::Adopt { commit, kind },
         caller,
         expected: None,
+        proven: Vec::new(),
         commit: None,
     })
 }

@@ -3,17 +3,22 @@
 use super::core::Core;
 use super::derive::{Underivable, plan_put};
 use super::intake::{new_id, newest};
-use super::secrets;
+use super::schemas;
 use crate::domain::accept::{Circumstances, decide};
 use crate::domain::record::Record;
 use crate::domain::request::{Caller, Refusal, Request};
 use crate::domain::view::Rendered;
-use crate::domain::{CommitId, StoreName};
+use crate::domain::{CommitId, Host, StoreName};
 use crate::git::GitError;
 use crate::plan::{Before, Plan};
 
 /// Plans a request without accepting it.
-pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<Rendered, Refusal> {
+pub(super) fn render(
+    core: &Core,
+    caller: &Caller,
+    request: &Request,
+    proven: &[Host],
+) -> Result<Rendered, Refusal> {
     let in_force = core.in_force();
     let (book, id, current) = {
         let desk = core.desk();
@@ -30,11 +35,13 @@ pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<
         book: &book,
         caller,
         id: &id,
+        proven,
         now: Core::now(),
         lifted: core.settings.lift_limits,
     };
     let record: Record = decide(&at, request, current.as_ref())?.record;
-    secrets::refuse(core, &record.spec, "")?;
+    let old = current.as_ref().map(|it| &it.spec);
+    schemas::check(core, &in_force.policy, old, &record, "")?;
     let tip = core
         .repo
         .branch("main")

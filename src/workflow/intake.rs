@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::core::Core;
 use super::desk::Desk;
-use super::secrets;
+use super::schemas;
 use crate::domain::accept::{Circumstances, Decision, Intent, decide};
 use crate::domain::approval::{Needed, needed};
 use crate::domain::book::{Held, Life};
@@ -21,7 +21,7 @@ use crate::domain::change::{Change, State};
 use crate::domain::entry::{Entry, Kept};
 use crate::domain::record::Record;
 use crate::domain::request::{Caller, Refusal, Request};
-use crate::domain::{ChangeId, StoreName};
+use crate::domain::{ChangeId, Host, StoreName};
 use crate::journal::Acceptance;
 
 mod conditions;
@@ -70,6 +70,7 @@ type Answer = Result<Accepted, Refusal>;
 pub(super) struct Arrival {
     caller: Caller,
     submission: Submission,
+    proven: Vec<Host>,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -86,13 +87,19 @@ impl Door {
     }
 
     /// Hands a request in and waits until it is on disk or refused.
-    pub(super) async fn submit(&self, caller: &Caller, submission: Submission) -> Answer {
+    pub(super) async fn submit(
+        &self,
+        caller: &Caller,
+        submission: Submission,
+        proven: Vec<Host>,
+    ) -> Answer {
         let stopping =
             || Refusal::Unavailable("the server is stopping; try again in a moment".to_owned());
         let (answer, answered) = oneshot::channel();
         let arrival = Arrival {
             caller: caller.clone(),
             submission,
+            proven,
             answer,
         };
         self.0.send(arrival).await.map_err(|_| stopping())?;
@@ -234,6 +241,7 @@ fn decide_one(
         book: &desk.book,
         caller: &arrival.caller,
         id: &id,
+        proven: &arrival.proven,
         now,
         lifted,
     };
@@ -246,7 +254,8 @@ fn decide_one(
             .as_ref()
             .map_or(&decision.record.spec.owner, |it| &it.spec.owner),
     )?;
-    secrets::refuse(core, &decision.record.spec, "")?;
+    let old = current.as_ref().map(|it| &it.spec);
+    schemas::check(core, &policy, old, &decision.record, "")?;
     let expected = if_match
         .as_ref()
         .and_then(|_| named_fields(&decision, current.as_ref()));
@@ -260,15 +269,7 @@ fn decide_one(
         current.as_ref().map(|it| &it.spec),
         &decision.record.spec,
     );
-    let entry = enter(
-        desk,
-        decision,
-        id,
-        &arrival.caller,
-        expected,
-        needed.as_ref(),
-        now,
-    );
+    let entry = enter(desk, decision, id, arrival, expected, needed.as_ref(), now);
     let kept = key.zip(idempotency.as_ref()).map(|(key, given)| {
         let answer = Kept {
             fingerprint: given.fingerprint.clone(),
@@ -286,7 +287,7 @@ fn enter(
     desk: &mut Desk,
     decision: Decision,
     id: ChangeId,
-    caller: &Caller,
+    arrival: &Arrival,
     expected: Option<Map<String, Value>>,
     needed: Option<&Needed>,
     now: Timestamp,
@@ -310,7 +311,7 @@ fn enter(
             .filter(|host| !record.hosts().any(|it| it == host)),
     );
     desk.book.put(store.clone(), held);
-    let mut change = Change::queued(id, store, uid, action, caller.subject.clone(), now);
+    let mut change = Change::queued(id, store, uid, action, arrival.caller.subject.clone(), now);
     if let Some(needed) = needed {
         change.go(State::Proposed, now, Some(needed.sentence()));
         change.waiting_for = Some(needed.sentence());
@@ -318,8 +319,9 @@ fn enter(
     let entry = Entry {
         change,
         intent,
-        caller: caller.clone(),
+        caller: arrival.caller.clone(),
         expected,
+        proven: arrival.proven.clone(),
         commit: None,
     };
     desk.put(entry.clone(), Some(record));

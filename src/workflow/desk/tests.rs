@@ -28,6 +28,7 @@ fn entry(n: u64, owner: &str, store: &str) -> Entry {
         intent: Intent::Update(serde_json::Map::new()),
         caller,
         expected: None,
+        proven: Vec::new(),
         commit: None,
     }
 }
