@@ -5,6 +5,8 @@
 #[allow(dead_code, reason = "each test program uses its own part of it")]
 mod support;
 
+#[path = "faces/audit.rs"]
+mod audit;
 #[path = "faces/command_line.rs"]
 mod command_line;
 #[path = "faces/dashboard.rs"]

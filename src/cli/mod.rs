@@ -11,6 +11,7 @@ mod dev;
 mod failure;
 mod follow;
 mod hello;
+mod index;
 mod offline;
 mod output;
 mod run;
@@ -44,6 +45,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Store { command, server } => store::run(command, &server),
         Command::Change { command, server } => change::run(command, &server),
         Command::Policy { command } => offline::policy(&command),
+        Command::Index { command } => index::run(&command),
         Command::Cluster { command } => offline::cluster(&command),
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::accept::Intent;
+use super::audit::AuditItem;
 use super::change::Change;
 use super::record::Record;
 use super::request::Caller;
@@ -28,6 +29,9 @@ pub struct Entry {
     /// The hosts that the caller had proved to be theirs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proven: Vec<Host>,
+    /// Why, in the requester's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The commit that carries it on the local branch, once written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<CommitId>,
@@ -74,6 +78,8 @@ pub struct Projection {
     pub changes: Vec<Change>,
     /// Commits of stores.
     pub history: Vec<(Uid, HistoryItem)>,
+    /// Every commit, ours or not.
+    pub audit: Vec<AuditItem>,
     /// The newest commit that is in the index afterwards.
     pub tip: Option<CommitId>,
 }

@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod approval;
+pub mod audit;
 pub mod book;
 pub mod change;
 pub mod entry;

@@ -5,6 +5,7 @@
 //! unless the client asked for it (`Prefer: wait=N`).
 
 mod app;
+mod audit;
 mod auth;
 mod body;
 mod changes;
@@ -73,6 +74,7 @@ fn api() -> Router<Arc<App>> {
         .route("/api/v1/clusters", get(fleet::clusters))
         .route("/api/v1/plans", get(fleet::plans))
         .route("/api/v1/engines", get(fleet::engines))
+        .route("/api/v1/audit", get(audit::audit))
         .route("/api/v1/foreign", get(fleet::foreign))
         .route("/api/v1/vouch", post(fleet::vouch))
         .route("/schemas/{name}", get(schemas::show))

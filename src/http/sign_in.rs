@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::app::App;
+use super::finish::Asked;
 use super::problem::Problem;
 use super::sessions::{cookies, csrf_holds, session_id};
 
@@ -29,9 +30,14 @@ pub(super) async fn sign_in(
     request: Request,
 ) -> Result<Response, Problem> {
     check_origin(request.headers())?;
+    let asked = request.extensions().get::<Arc<Asked>>().cloned();
     let SignIn { token } = posted(request).await?;
     let token = token.trim();
-    if app.fleet.authenticate(token).is_none() {
+    if let Some(caller) = app.fleet.authenticate(token) {
+        if let Some(asked) = asked {
+            asked.caller(&caller.subject);
+        }
+    } else {
         let page = app.pages.sign_in(Some(
             "This token is not known. Check that all of it was copied.",
         ));

@@ -3,6 +3,7 @@
 //!
 //! Never discarded by the program. Must not know: Git, the index, or what an entry means. No redb type leaves it.
 
+mod audit;
 mod tables;
 
 use std::fs::{self, File};
@@ -17,6 +18,7 @@ use crate::domain::ChangeId;
 use crate::domain::change::Change;
 use crate::domain::entry::{Entry, Kept};
 use crate::domain::request::Caller;
+pub use audit::Chain;
 use tables::{ENDED, ENTRIES, KEPT, META, TOKENS, decode, encode};
 
 /// How long a first answer is kept for repeats (API.md asks for 24 hours or more).

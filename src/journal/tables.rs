@@ -22,6 +22,7 @@ pub(super) fn create(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(KEPT)?;
     txn.open_table(TOKENS)?;
     txn.open_table(META)?;
+    super::audit::create(txn)?;
     Ok(())
 }
 

@@ -245,6 +245,7 @@ fn entry(
         caller,
         expected: None,
         proven: Vec::new(),
+        reason: None,
         commit: None,
     })
 }

@@ -141,7 +141,7 @@ impl Work<'_> {
         let fate = match derived.and_then(|it| self.fits_its_chart(&entry, accepted.as_ref(), it)) {
             Ok(Derived::Nothing) => Fate::Nothing,
             Ok(Derived::Plan(plan, made)) => {
-                let text = self.message(&entry.change, &plan, 1, adopts(&entry));
+                let text = self.message(&entry.change, &plan, 1, Some(&entry));
                 match self.commit(&plan.main, &text) {
                     Err(GroupError::Git(error)) => Fate::Failed(blocked_path(error)?),
                     Err(other) => return Err(other),
@@ -278,13 +278,5 @@ impl Work<'_> {
             self.report.removed.push((store.clone(), commit));
         }
         Ok(())
-    }
-}
-
-/// The person's commit that an entry takes over.
-fn adopts(entry: &Entry) -> Option<String> {
-    match &entry.intent {
-        Intent::Adopt { commit, .. } => Some(commit.to_string()),
-        _ => None,
     }
 }

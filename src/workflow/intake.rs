@@ -44,6 +44,8 @@ pub struct Submission {
     pub idempotency: Option<Idempotency>,
     /// The `ETag` that the store must still have.
     pub if_match: Option<String>,
+    /// Why, in the caller's words: one line, as [`reason`](crate::domain::audit::reason) lets it through.
+    pub reason: Option<String>,
 }
 
 /// A caller's key for repeats of one request.
@@ -213,6 +215,7 @@ fn decide_one(
         request,
         idempotency,
         if_match,
+        reason: _,
     } = &arrival.submission;
     let key = idempotency
         .as_ref()
@@ -322,6 +325,7 @@ fn enter(
         caller: arrival.caller.clone(),
         expected,
         proven: arrival.proven.clone(),
+        reason: arrival.submission.reason.clone(),
         commit: None,
     };
     desk.put(entry.clone(), Some(record));

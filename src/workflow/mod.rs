@@ -4,6 +4,7 @@
 
 mod adopt;
 mod alarm;
+mod audit;
 mod core;
 mod deploy;
 mod derive;
@@ -66,6 +67,7 @@ pub struct Fleet(Arc<Running>);
 struct Running {
     core: Arc<Core>,
     door: intake::Door,
+    recorder: audit::Recorder,
     stop: CancellationToken,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -98,10 +100,17 @@ impl Fleet {
                 stop.clone(),
             )));
         }
+        let (recorder, noted) = audit::Recorder::new();
+        tasks.push(tokio::spawn(audit::write(
+            core.clone(),
+            noted,
+            stop.clone(),
+        )));
         let door = intake::Door::open(core.clone());
         Ok(Self(Arc::new(Running {
             core,
             door,
+            recorder,
             stop,
             tasks: Mutex::new(tasks),
         })))

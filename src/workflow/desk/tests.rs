@@ -29,6 +29,7 @@ fn entry(n: u64, owner: &str, store: &str) -> Entry {
         caller,
         expected: None,
         proven: Vec::new(),
+        reason: None,
         commit: None,
     }
 }
