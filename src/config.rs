@@ -19,6 +19,7 @@ use crate::telemetry::Format;
 use crate::workflow::{ClusterAccess, Mode, Settings};
 
 mod auth;
+mod dns;
 mod limits;
 mod variables;
 mod webhooks;
@@ -63,6 +64,7 @@ struct File {
     data: Option<PathBuf>,
     git: GitSection,
     clusters: Vec<ClusterSection>,
+    dns: dns::Section,
     templates: Option<PathBuf>,
     webhooks: Vec<webhooks::WebhookSection>,
     request_limits: limits::RequestLimitsSection,
@@ -175,6 +177,7 @@ impl Config {
                 folder.display()
             )));
         }
+        let dns = file.dns.server()?;
         let queue = file.queue.unwrap_or(QUEUE);
         let trusted_proxies = auth::trusted_proxies(&file.auth)?;
         let proxies = file.auth.trusted_proxies.clone();
@@ -193,6 +196,7 @@ impl Config {
                 "timeout": format!("{}s", timeout.as_secs()),
             },
             "webhooks": webhooks::shown(&file.webhooks), "requestLimits": limits::shown(&request_limits),
+            "dns": {"server": dns},
             "push": {"pace": format!("{}s", pace.as_secs())},
             "telemetry": {"filter": filter, "format": format},
             "auth": auth::shown(oidc.as_ref(), &proxies),
@@ -217,6 +221,7 @@ impl Config {
             request_limits,
             queue,
             oidc,
+            dns_server: dns,
             templates: file.templates,
         };
         Ok(Self {

@@ -47,7 +47,7 @@ const FLOORS: [(&str, &[&str]); 13] = [
 ];
 
 /// Crates that belong to one module: no type of theirs is seen elsewhere.
-const OWNED: [(&str, &[&str]); 7] = [
+const OWNED: [(&str, &[&str]); 10] = [
     ("git2", &["git"]),
     ("octocrab", &["forge"]),
     ("kube", &["cluster"]),
@@ -55,6 +55,9 @@ const OWNED: [(&str, &[&str]); 7] = [
     ("redb", &["journal", "index"]),
     ("axum", &["http"]),
     ("jsonwebtoken", &["oidc", "forge"]),
+    ("hickory_resolver", &["workflow"]),
+    ("jsonschema", &["domain"]),
+    ("psl", &["domain"]),
 ];
 
 /// What only one module may do.

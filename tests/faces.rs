@@ -15,6 +15,8 @@ mod access;
 #[path = "git/server.rs"]
 mod git_server;
 
+#[path = "faces/audit.rs"]
+mod audit;
 #[path = "faces/command_line.rs"]
 mod command_line;
 #[path = "faces/dashboard.rs"]
@@ -43,6 +45,8 @@ mod starting;
 mod tokens;
 #[path = "faces/upkeep.rs"]
 mod upkeep;
+#[path = "faces/validation.rs"]
+mod validation;
 #[path = "faces/webhooks.rs"]
 mod webhooks;
 #[path = "faces/wire.rs"]

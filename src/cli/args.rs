@@ -60,6 +60,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// Work with the index of a stopped server
+    Index {
+        #[command(subcommand)]
+        command: IndexCommand,
+    },
     /// Work with clusters
     Cluster {
         #[command(subcommand)]
@@ -205,6 +210,29 @@ pub(super) enum PolicyCommand {
         /// The file; - reads stdin
         file: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum IndexCommand {
+    /// Compare the index with Git, and follow the chain of refusals and sign-ins
+    Check(IndexArgs),
+    /// Throw the index away and make it anew from Git
+    Rebuild(IndexArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct IndexArgs {
+    /// The data folder of `dev`
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "./.fleetwright",
+        conflicts_with = "config"
+    )]
+    pub(super) data: PathBuf,
+    /// The configuration file of `serve`
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

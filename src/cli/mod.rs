@@ -12,6 +12,7 @@ mod dev;
 mod failure;
 mod follow;
 mod hello;
+mod index;
 mod offline;
 mod output;
 mod run;
@@ -48,6 +49,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Change { command, server } => change::run(command, &server),
         Command::Token { command, server } => token::run(command, &server),
         Command::Policy { command } => offline::policy(&command),
+        Command::Index { command } => index::run(&command),
         Command::Cluster { command } => offline::cluster(&command),
     }
 }

@@ -85,13 +85,24 @@ fn variables_win_over_the_file_and_can_replace_it() {
 
 #[test]
 fn what_is_wrong_is_named_with_its_key() {
-    let table: [Case<'_>; 9] = [
+    let table: [Case<'_>; 12] = [
         (
             "data: /d\ngit:\n  urll: x\n",
             &[],
             &["line 3", "git", "urll"],
         ),
         ("data: /d\ngits: {}\n", &[], &["gits"]),
+        ("data: /d\ndns: {servers: x}\n", &[], &["dns", "servers"]),
+        (
+            FILE,
+            &[("FLEETWRIGHT_DNS_SERVER", "ns.example.com")],
+            &["dns.server", "ns.example.com"],
+        ),
+        (
+            FILE,
+            &[("FLEETWRIGHT_DNS_SERVERS", "x")],
+            &["FLEETWRIGHT_DNS_SERVERS is no known variable"],
+        ),
         (
             "data: /d\n",
             &[],
@@ -142,6 +153,19 @@ fn the_pace_is_a_preset_or_a_duration() {
     }
     let said = error(FILE, &[("FLEETWRIGHT_PUSH_PACE", "gitlab")]);
     assert!(said.contains("push.pace"), "{said}");
+}
+
+#[test]
+fn a_dns_server_has_a_port_even_where_none_is_named() {
+    for (text, address) in [
+        ("192.0.2.53", "192.0.2.53:53"),
+        ("192.0.2.53:5353", "192.0.2.53:5353"),
+        ("2001:db8::53", "[2001:db8::53]:53"),
+    ] {
+        let config = Config::read(FILE, &variables(&[("FLEETWRIGHT_DNS_SERVER", text)]));
+        let server = config.expect("a good address").settings.dns_server;
+        assert_eq!(server.map(|it| it.to_string()).as_deref(), Some(address));
+    }
 }
 
 #[test]

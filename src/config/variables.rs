@@ -7,7 +7,7 @@ use crate::render::yaml;
 pub(super) type Setter = fn(&mut File, &str) -> Result<(), String>;
 
 /// Every key that has a variable, and how its text is taken.
-const KEYS: [(&str, Setter); 26] = [
+const KEYS: [(&str, Setter); 27] = [
     ("listen", |file, text| set(&mut file.listen, text)),
     ("data", |file, text| set(&mut file.data, text)),
     ("git.url", |file, text| set(&mut file.git.url, text)),
@@ -31,6 +31,7 @@ const KEYS: [(&str, Setter); 26] = [
     ("git.poll", |file, text| set(&mut file.git.poll, text)),
     ("git.timeout", |file, text| set(&mut file.git.timeout, text)),
     ("clusters", |file, text| document(&mut file.clusters, text)),
+    ("dns.server", |file, text| set(&mut file.dns.server, text)),
     ("templates", |file, text| set(&mut file.templates, text)),
     ("auth.trustedProxies", |file, text| {
         document(&mut file.auth.trusted_proxies, text)
@@ -64,8 +65,9 @@ const KEYS: [(&str, Setter); 26] = [
 
 /// Sections whose unknown keys are errors. Other names may be anybody's: Kubernetes itself sets
 /// `FLEETWRIGHT_SERVICE_HOST` and `FLEETWRIGHT_PORT` in the pods of a namespace with a Service of that name.
-const SECTIONS: [&str; 5] = [
+const SECTIONS: [&str; 6] = [
     "FLEETWRIGHT_AUTH_",
+    "FLEETWRIGHT_DNS_",
     "FLEETWRIGHT_GIT_",
     "FLEETWRIGHT_PUSH_",
     "FLEETWRIGHT_REQUEST_LIMITS_",

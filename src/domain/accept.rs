@@ -13,7 +13,7 @@ use super::policy::FleetPolicy;
 use super::record::{Deletion, Record, RetryMode, Spec, sha256_hex};
 use super::request::{Adopted, Caller, Refusal, Request, Violation};
 use super::rules::{Asked, violations};
-use super::{ChangeId, CommitId, StoreName, Uid};
+use super::{ChangeId, CommitId, Host, StoreName, Uid};
 
 mod create;
 mod hand_edit;
@@ -95,6 +95,8 @@ pub struct Circumstances<'a> {
     pub caller: &'a Caller,
     /// The change's id.
     pub id: &'a ChangeId,
+    /// The hosts that the caller has proved to be theirs.
+    pub proven: &'a [Host],
     /// The time.
     pub now: Timestamp,
     /// Whether counts and budgets are lifted.
@@ -264,6 +266,8 @@ fn checked(
         book: at.book,
         caller: at.caller,
         name: record.name(),
+        uid: record.metadata.uid.as_ref(),
+        proven: at.proven,
         old: Some(&record.spec),
         new: &spec,
         now: at.now,
@@ -336,3 +340,6 @@ fn invalid(pointer: &str, error: &super::BadId) -> Refusal {
 fn no(pointer: &str, detail: &str) -> Refusal {
     Refusal::Invalid(vec![Violation::new(pointer, detail)])
 }
+
+#[cfg(test)]
+mod tests;

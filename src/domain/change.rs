@@ -3,12 +3,13 @@
 //! Must not know: who drives it on. [`Change::go`] is the only way a state changes, and refuses what cannot follow.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ChangeId, CommitId, StoreName, Uid};
 
 /// What a change does to its store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// A new store.

@@ -8,11 +8,12 @@ use serde_json::{Map, Value};
 
 use super::accept::Intent;
 use super::approval::Approval;
+use super::audit::AuditItem;
 use super::change::Change;
 use super::record::Record;
 use super::request::Caller;
 use super::view::HistoryItem;
-use super::{ChangeId, CommitId, StoreName, Uid};
+use super::{ChangeId, CommitId, Host, StoreName, Uid};
 
 /// An accepted request that is not on the published branch yet. It exists in the journal and nowhere else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,12 @@ pub struct Entry {
     /// Who agreed to it, and to which content.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approval>,
+    /// The hosts that the caller had proved to be theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proven: Vec<Host>,
+    /// Why, in the requester's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The commit that carries it on the local branch, once written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<CommitId>,
@@ -75,6 +82,8 @@ pub struct Projection {
     pub changes: Vec<Change>,
     /// Commits of stores.
     pub history: Vec<(Uid, HistoryItem)>,
+    /// Every commit, ours or not.
+    pub audit: Vec<AuditItem>,
     /// The newest commit that is in the index afterwards.
     pub tip: Option<CommitId>,
 }

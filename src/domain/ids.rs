@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::text::hidden;
+
 /// Why a text is not the name or identity it was offered as.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no {what}: {rule}")]
@@ -27,7 +29,7 @@ impl BadId {
 }
 
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $check:path) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $check:path, $pattern:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -57,6 +59,15 @@ macro_rules! text_id {
             }
         }
 
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({"type": "string", "title": $what, "pattern": $pattern})
+            }
+        }
+
         impl From<$name> for String {
             fn from(id: $name) -> String {
                 id.0
@@ -79,39 +90,48 @@ macro_rules! text_id {
 
 text_id!(
     /// A store's name: an RFC 1123 label of at most 40 characters, so that `store-<name>` is one as well.
-    StoreName, "store name", store_name
+    StoreName, "store name", store_name,
+    "^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$"
 );
 text_id!(
     /// A cluster's name in the fleet policy: an RFC 1123 label; it is a folder and a part of a branch name.
-    ClusterName, "cluster name", label
+    ClusterName, "cluster name", label,
+    "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 );
 text_id!(
     /// Who owns a store: what the identity provider calls them. Need not be a Kubernetes label value.
-    Owner, "owner", owner
+    Owner, "owner", owner,
+    "^\\S(.{0,98}\\S)?$"
 );
 text_id!(
     /// A DNS host name in lower case (RFC 1123 §2.1), of at least two labels.
-    Host, "host", host
+    Host, "host", host,
+    "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$"
 );
 text_id!(
     /// A store's identity: the ULID of the change that created it. A name used again gets another uid.
-    Uid, "uid", ulid
+    Uid, "uid", ulid,
+    "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 );
 text_id!(
     /// A change's identity: a ULID, so that changes sort by the time of their acceptance.
-    ChangeId, "change id", ulid
+    ChangeId, "change id", ulid,
+    "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 );
 text_id!(
     /// An API token's identity: a ULID. It says nothing of the token itself.
-    TokenId, "token id", ulid
+    TokenId, "token id", ulid,
+    "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 );
 text_id!(
     /// An API token's name: an RFC 1123 label, so that `token:<name>` reads well wherever a requester is named.
-    TokenName, "token name", label
+    TokenName, "token name", label,
+    "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 );
 text_id!(
     /// A Git commit's name: 40 lower-case hex digits (SHA-1, the only format Flux reads well).
-    CommitId, "commit id", commit
+    CommitId, "commit id", commit,
+    "^[0-9a-f]{40}$"
 );
 
 impl From<ChangeId> for Uid {
@@ -157,8 +177,11 @@ fn owner(text: &str) -> Result<(), &'static str> {
     if text.is_empty() || text.chars().count() > 100 {
         return Err("it must have 1 to 100 characters");
     }
-    if text.chars().any(char::is_control) || text.trim() != text {
-        return Err("it must not hold control characters, nor begin or end with a space");
+    if text.trim() != text {
+        return Err("it must not begin or end with a space");
+    }
+    if text.chars().any(hidden) {
+        return Err("it must not hold control characters, nor any that nobody sees");
     }
     Ok(())
 }
@@ -170,7 +193,16 @@ fn host(text: &str) -> Result<(), &'static str> {
     if !text.contains('.') {
         return Err("a host has at least two labels, as in shop.example.com");
     }
-    text.split('.').try_for_each(label)
+    text.split('.').try_for_each(label)?;
+    let last = text.rsplit('.').next().unwrap_or_default();
+    // RFC 1123 §2.1: a host is told from an address by its last label. Browsers read 0x7f and 127 as numbers
+    // (WHATWG URL, "ends in a number").
+    let hex = last.strip_prefix("0x");
+    let number = |it: &str| it.bytes().all(|b| b.is_ascii_hexdigit());
+    if last.bytes().all(|b| b.is_ascii_digit()) || hex.is_some_and(number) {
+        return Err("it is an address, or its last label is a number; a host has a name");
+    }
+    Ok(())
 }
 
 fn ulid(text: &str) -> Result<(), &'static str> {
@@ -226,7 +258,13 @@ mod tests {
 
     #[test]
     fn hosts_have_two_labels_or_more() {
-        for good in ["a.b", "shop.example.com", "3.example.com"] {
+        for good in [
+            "a.b",
+            "shop.example.com",
+            "3.example.com",
+            "1.2.3.a4",
+            "a.0y",
+        ] {
             assert!(good.parse::<Host>().is_ok(), "{good}");
         }
         for bad in [
@@ -238,6 +276,10 @@ mod tests {
             "A.b",
             "*.a.b",
             "a b.c",
+            "127.0.0.1",
+            "shop.example.1",
+            "a.0x7f",
+            "a.0x",
         ] {
             assert!(bad.parse::<Host>().is_err(), "{bad}");
         }

@@ -5,9 +5,11 @@
 
 pub mod accept;
 pub mod approval;
+pub mod audit;
 pub mod book;
 pub mod change;
 pub mod entry;
+pub mod hosts;
 pub mod ids;
 pub mod limits;
 pub mod observed;
@@ -16,9 +18,12 @@ pub mod policy;
 pub mod record;
 pub mod request;
 pub mod rules;
+pub mod schema;
 pub mod secrets;
+pub mod text;
 pub mod token;
 pub mod trailers;
+pub mod values;
 pub mod view;
 pub mod webhook;
 

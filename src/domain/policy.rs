@@ -3,6 +3,7 @@
 //! Must not know: where it was read, or which of several is in force.
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ClusterName, Owner};
@@ -21,7 +22,7 @@ pub use offer::{EnginePolicy, OwnerPolicy, PlanEngine, PlanPolicy, Probe};
 pub use share::Offered;
 
 /// The whole policy. Maps keep the file's order: the first cluster, and the first plan, is the default.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct FleetPolicy {
     /// Always [`API_VERSION`].
@@ -52,7 +53,7 @@ pub struct FleetPolicy {
 }
 
 /// Limits of the whole fleet.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Limits {
     /// Stores in all.
@@ -77,7 +78,7 @@ impl Default for Limits {
 }
 
 /// How stores are deleted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct DeletionPolicy {
     /// How long a delete waits and can be cancelled.

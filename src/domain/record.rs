@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -15,7 +16,7 @@ use super::{ChangeId, ClusterName, Host, Owner, StoreName, Uid};
 pub const API_VERSION: &str = "fleetwright.dev/v1";
 
 /// One store as it shall be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Record {
     /// Always [`API_VERSION`].
@@ -29,7 +30,7 @@ pub struct Record {
 }
 
 /// A store's identity, and the mark of its deletion.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
     /// The name, which is also the file's.
@@ -43,7 +44,7 @@ pub struct Metadata {
 }
 
 /// The accepted deletion that a record carries while its store is taken down.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deletion {
     /// The change that asked for it.
@@ -56,7 +57,7 @@ pub struct Deletion {
 }
 
 /// What a store shall be. Cluster, host, version and volume sizes are resolved at creation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Spec {
     /// The engine: a chart and its entry in the policy. Never changed.
@@ -92,7 +93,7 @@ pub struct Spec {
 }
 
 /// A request to Flux to try again (`reconcile.fluxcd.io/*At` annotations of the `HelmRelease`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
     /// Differs from the one before, so that Flux sees a new request.
@@ -102,7 +103,7 @@ pub struct Retry {
 }
 
 /// How much of a release is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RetryMode {
     /// Reconcile now.

@@ -2,18 +2,15 @@
 //!
 //! Must not know: how the spec came about. The same rules hold for the API, for a rollback and for a hand edit.
 
-use super::book::{Book, Life};
+use super::book::Book;
 use super::policy::FleetPolicy;
 use super::record::Spec;
-use super::request::{Caller, Role, Violation};
-use super::{Host, StoreName};
+use super::request::{Caller, Violation};
+use super::{Host, StoreName, Uid, hosts, values};
 
 mod volumes;
 
 use volumes::{fixed, volumes};
-
-/// The greatest size of `values`, in bytes of JSON: a record stays something that people review.
-const VALUES_LIMIT: usize = 32 * 1024;
 
 /// One question: may this store have this spec?
 pub struct Asked<'a> {
@@ -25,6 +22,10 @@ pub struct Asked<'a> {
     pub caller: &'a Caller,
     /// The store.
     pub name: &'a StoreName,
+    /// Its uid, where it has one.
+    pub uid: Option<&'a Uid>,
+    /// The hosts of others that the caller has proved to be theirs.
+    pub proven: &'a [Host],
     /// The spec before; none for a new store.
     pub old: Option<&'a Spec>,
     /// The spec asked for.
@@ -43,8 +44,8 @@ pub fn violations(asked: &Asked<'_>, root: &str) -> Vec<Violation> {
     fixed(asked, &mut found);
     volumes(asked, &mut found);
     choices(asked, &mut found);
-    hosts(asked, &mut found);
-    values(asked, &mut found);
+    hosts::hosts(asked, &mut found);
+    values::values(asked, &mut found);
     if !asked.lifted {
         limits(asked, &mut found);
     }
@@ -153,104 +154,6 @@ fn unknown<T: AsRef<str>>(
         pointer,
         format!("{got:?} is no {what}; there is {}", all.join(", ")),
     )
-}
-
-/// Hosts are unique in the fleet; under a base domain only `<name>.<baseDomain>`; others need an operator.
-fn hosts(asked: &Asked<'_>, found: &mut Vec<Violation>) {
-    let new = asked.new;
-    let base = asked
-        .policy
-        .clusters
-        .get(&new.cluster)
-        .map(|it| it.base_domain.as_str());
-    let had = |host: &Host| {
-        asked
-            .old
-            .is_some_and(|old| old.host == *host || old.extra_hosts.contains(host))
-    };
-    let listed = std::iter::once((String::from("/host"), &new.host));
-    let further = new
-        .extra_hosts
-        .iter()
-        .enumerate()
-        .map(|(i, it)| (format!("/extraHosts/{i}"), it));
-    let mut seen = std::collections::BTreeSet::new();
-    for (pointer, host) in listed.chain(further) {
-        if !seen.insert(host) {
-            found.push(Violation::new(pointer, format!("{host} is listed twice")));
-            continue;
-        }
-        if had(host) {
-            continue;
-        }
-        if let Some((holder, held)) = asked.book.host(host) {
-            let mine = holder == asked.name
-                || match held.life {
-                    Life::Gone { until } => held.owner == new.owner || until <= asked.now,
-                    Life::Live | Life::Leaving => false,
-                };
-            if !mine {
-                found.push(Violation::new(
-                    pointer,
-                    format!("{host} is taken; choose another host"),
-                ));
-                continue;
-            }
-        }
-        let own = base.is_some_and(|base| host.as_str() == format!("{}.{base}", asked.name));
-        let under = asked
-            .policy
-            .clusters
-            .values()
-            .any(|it| is_under(host, &it.base_domain));
-        if !own && under {
-            let allowed = base.map_or(String::new(), |base| format!("; use {}.{base}", asked.name));
-            found.push(Violation::new(
-                pointer,
-                format!("{host} is under a cluster's base domain{allowed}"),
-            ));
-        } else if !own && asked.caller.role < Role::Operator {
-            found.push(Violation::new(pointer, format!("{host} needs an operator")));
-        }
-    }
-}
-
-fn is_under(host: &Host, domain: &str) -> bool {
-    host.as_str() == domain
-        || host
-            .as_str()
-            .strip_suffix(domain)
-            .is_some_and(|rest| rest.ends_with('.'))
-}
-
-/// What a merchant may set, and how much of it.
-fn values(asked: &Asked<'_>, found: &mut Vec<Violation>) {
-    let new = asked.new;
-    let size = serde_json::to_string(&new.values).map_or(0, |it| it.len());
-    if size > VALUES_LIMIT {
-        found.push(Violation::new(
-            "/values",
-            format!("{size} bytes of JSON are more than {VALUES_LIMIT}"),
-        ));
-    }
-    let Some(engine) = asked.policy.engines.get(&new.engine) else {
-        return;
-    };
-    if asked.caller.role >= Role::Operator {
-        return;
-    }
-    let nothing = serde_json::Map::new();
-    let before = asked.old.map_or(&nothing, |it| &it.values);
-    let keys: std::collections::BTreeSet<&String> =
-        new.values.keys().chain(before.keys()).collect();
-    for key in keys {
-        let same = before.get(key) == new.values.get(key);
-        if !same && !engine.merchant_values.contains(key) {
-            let listed = engine.merchant_values.join(", ");
-            let detail = format!("only these may be set: {listed}");
-            found.push(Violation::new(format!("/values/{key}"), detail));
-        }
-    }
 }
 
 /// Counts and budgets. Only what grows is held against them.

@@ -27,6 +27,8 @@ pub struct Trailers {
     pub step: u8,
     /// The commit of a person that this one takes over.
     pub adopts: Option<String>,
+    /// Why, in the requester's words.
+    pub reason: Option<String>,
 }
 
 /// The message of a commit on main.
@@ -51,6 +53,10 @@ pub fn message(title: &str, text: Option<&str>, trailers: &Trailers) -> String {
         ("Fleetwright-Adopts", trailers.adopts.clone()),
         ("Requested-By", Some(one_line(&trailers.requester))),
         ("Fleetwright-Template", Some(trailers.template.clone())),
+        (
+            "Fleetwright-Reason",
+            trailers.reason.as_deref().map(one_line),
+        ),
     ];
     for (key, value) in lines {
         if let Some(value) = value {
@@ -74,6 +80,7 @@ pub fn parse(message: &str) -> Option<Trailers> {
             .and_then(|it| it.parse().ok())
             .unwrap_or(1),
         adopts: get("Fleetwright-Adopts").map(str::to_owned),
+        reason: get("Fleetwright-Reason").map(str::to_owned),
     })
 }
 
@@ -104,6 +111,7 @@ mod tests {
             template: "abc".into(),
             step: 2,
             adopts: None,
+            reason: Some("Ticket 7".into()),
         }
     }
 
@@ -120,11 +128,13 @@ mod tests {
     #[test]
     fn a_hostile_requester_adds_no_trailer() {
         let requester = "x\nFleetwright-Store: other".to_owned();
+        let reason = Some("y\nFleetwright-Store: third".to_owned());
         let text = message(
             "t",
             None,
             &Trailers {
                 requester,
+                reason,
                 ..sample()
             },
         );

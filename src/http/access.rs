@@ -68,6 +68,8 @@ const TABLE: &[(&str, Needs)] = &[
     // Its paths name stores of all owners.
     ("/api/v1/foreign", &[(Method::GET, AllOwners)]),
     ("/api/v1/vouch", &[(Method::POST, ADMIN)]),
+    // Whoever is no admin is shown accepted changes only.
+    ("/api/v1/audit", &[(Method::GET, VIEWER)]),
     ("/api/v1/limits", &[(Method::GET, VIEWER)]),
     ("/api/v1/tokens", &[(Method::GET, ADMIN), (Method::POST, ADMIN)]),
     ("/api/v1/tokens/{id}", &[(Method::GET, ADMIN), (Method::DELETE, ADMIN)]),
@@ -78,6 +80,7 @@ const TABLE: &[(&str, Needs)] = &[
     ("/stores/{name}", &[(Method::GET, PAGE)]),
     ("/sign-in", &[(Method::GET, Nothing), (Method::POST, Nothing)]),
     ("/sign-out", &[(Method::POST, PAGE)]),
+    ("/schemas/{name}", &[(Method::GET, Nothing)]),
     ("/static/style.css", &[(Method::GET, Nothing)]),
     // A message carries its signature, and there is no route without a secret.
     ("/webhooks/stores", &[(Method::POST, Nothing)]),
@@ -239,6 +242,7 @@ mod tests {
             "GET /readyz",
             "GET /sign-in",
             "POST /sign-in",
+            "GET /schemas/{name}",
             "GET /static/style.css",
             "POST /webhooks/stores",
         ];

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::app::{App, Exposure};
 use super::guard;
 use super::problem::Problem;
+use crate::domain::audit::Kind;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -21,6 +22,8 @@ pub(super) struct Asked {
     method: Method,
     path: String,
     page: bool,
+    /// Whether a token came with it.
+    token: bool,
     caller: OnceLock<String>,
 }
 
@@ -39,6 +42,7 @@ impl Asked {
                 && !path.starts_with("/api/")
                 && !path.starts_with("/git/"),
             path,
+            token: request.headers().contains_key(header::AUTHORIZATION),
             caller: OnceLock::new(),
         }
     }
@@ -46,6 +50,24 @@ impl Asked {
     /// Notes who asked.
     pub(super) fn caller(&self, subject: &str) {
         let _ = self.caller.set(subject.to_owned());
+    }
+
+    /// Has the journal keep what Git never sees: refused writes of known callers, sign-ins, and unknown tokens.
+    fn keep(&self, app: &App, status: StatusCode, detail: &str) {
+        let action = || format!("{} {}", self.method, self.path);
+        let caller = self.caller.get().map(String::as_str);
+        let read_only = self.method.is_safe();
+        let (kind, detail) = match caller {
+            _ if self.path == "/sign-in" && !read_only => {
+                (Kind::SignIn, sign_in_said(status, detail))
+            }
+            None if status == StatusCode::UNAUTHORIZED && self.token => (Kind::SignIn, detail),
+            Some(_) if status.is_client_error() && !read_only => (Kind::Refusal, detail),
+            _ => return,
+        };
+        let subject = caller.unwrap_or("unknown");
+        app.fleet
+            .note(kind, subject, action(), status.as_u16(), detail);
     }
 
     fn log(&self, status: StatusCode, started: Instant) {
@@ -60,6 +82,14 @@ impl Asked {
                 request.id = id, caller, %method, path, status, duration_ms, "{method} {path} answered {status}"
             );
         }
+    }
+}
+
+fn sign_in_said(status: StatusCode, detail: &str) -> &str {
+    match status {
+        it if it.is_redirection() => "signed in to the dashboard",
+        _ if detail.is_empty() => "the token is not known",
+        _ => detail,
     }
 }
 
@@ -78,7 +108,10 @@ pub(super) async fn finish(State(app): State<Arc<App>>, request: Request, next: 
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(problem) => problem.into_response(),
     };
-    if let Some(problem) = problem_of(&mut response, &asked) {
+    let problem = problem_of(&mut response, &asked);
+    let detail = problem.as_ref().map_or("", Problem::detail);
+    asked.keep(&app, response.status(), detail);
+    if let Some(problem) = problem {
         write_problem(&app, problem, &asked, &mut response);
     }
     headers(response.headers_mut(), &asked.id);

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
 use crate::domain::request::Violation;
+use crate::domain::values::member;
 
 /// Levels of objects and lists that a body may have.
 const DEPTH: usize = 32;
@@ -69,11 +70,6 @@ fn place(path: &serde_path_to_error::Path, detail: &str) -> String {
         .strip_prefix("missing field `")
         .and_then(|rest| rest.split('`').next());
     missing.map_or(pointer.clone(), |field| member(&pointer, field))
-}
-
-/// The pointer of a member (RFC 6901 §3: `~` is `~0`, `/` is `~1`).
-fn member(pointer: &str, key: &str) -> String {
-    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 struct Strict<'a> {

@@ -7,6 +7,7 @@
 mod access;
 mod actions;
 mod app;
+mod audit;
 mod auth;
 mod body;
 mod changes;
@@ -22,6 +23,7 @@ mod pages;
 mod params;
 mod problem;
 mod render;
+mod schemas;
 mod server;
 mod sessions;
 mod sign_in;
@@ -90,6 +92,7 @@ fn api() -> Router<Arc<App>> {
         .route("/api/v1/clusters", get(fleet::clusters))
         .route("/api/v1/plans", get(fleet::plans))
         .route("/api/v1/engines", get(fleet::engines))
+        .route("/api/v1/audit", get(audit::audit))
         .route("/api/v1/foreign", get(fleet::foreign))
         .route("/api/v1/vouch", post(fleet::vouch))
         .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
@@ -98,6 +101,7 @@ fn api() -> Router<Arc<App>> {
             get(tokens::show).delete(tokens::revoke),
         )
         .route("/api/v1/limits", get(limits::limits))
+        .route("/schemas/{name}", get(schemas::show))
         .route("/api/health", get(health::health))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -111,6 +111,18 @@ impl Problem {
         Self::invalid(vec![Violation::new(pointer, detail)])
     }
 
+    /// The same problem of a body in which what is wrong lies deeper.
+    pub(super) fn below(self, root: &str) -> Self {
+        let mut errors = self.0.errors.clone();
+        if errors.is_empty() {
+            return self;
+        }
+        for error in &mut errors {
+            error.pointer.insert_str(0, root);
+        }
+        Self::invalid(errors)
+    }
+
     /// 500: a fault of ours. The cause is in the log, under the request id.
     pub(super) fn internal() -> Self {
         Self::new(

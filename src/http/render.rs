@@ -32,13 +32,13 @@ pub(super) async fn render(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     params.finish()?;
-    let request = if body.value.get("patch").is_some() {
+    if body.value.get("patch").is_some() {
         let Patched { name, patch } = body.decode()?;
-        Request::Update { store: name, patch }
-    } else {
-        Request::Create(body.decode()?)
-    };
-    dry_run(&app, caller, request).await
+        let request = Request::Update { store: name, patch };
+        let rendered = dry_run(&app, caller, request).await;
+        return rendered.map_err(|problem| problem.below("/patch"));
+    }
+    dry_run(&app, caller, Request::Create(body.decode()?)).await
 }
 
 /// The plan of a request.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::app::App;
+use super::finish::Asked;
 use super::pages::sentence;
 use super::problem::Problem;
 use super::sessions::{cookies, csrf_holds, session_id};
@@ -30,11 +31,18 @@ pub(super) async fn sign_in(
     request: Request,
 ) -> Result<Response, Problem> {
     check_origin(request.headers())?;
+    let asked = request.extensions().get::<Arc<Asked>>().cloned();
     let SignIn { token } = posted(request).await?;
     let token = token.trim();
-    if let Err(denied) = app.fleet.authenticate(token).await {
-        let page = app.pages.sign_in(Some(&sentence(&denied.to_string())));
-        return Ok((StatusCode::FORBIDDEN, Html(page)).into_response());
+    let caller = match app.fleet.authenticate(token).await {
+        Ok(caller) => caller,
+        Err(denied) => {
+            let page = app.pages.sign_in(Some(&sentence(&denied.to_string())));
+            return Ok((StatusCode::FORBIDDEN, Html(page)).into_response());
+        }
+    };
+    if let Some(asked) = asked {
+        asked.caller(&caller.subject);
     }
     let id = app.sessions.begin(token).ok_or_else(Problem::internal)?;
     Ok(with_cookies(&app, Some(&id), Redirect::to("/")))

@@ -74,6 +74,7 @@ pub(super) async fn stores(
             client,
             owners: (!source.owners.is_empty()).then(|| source.owners.clone()),
         },
+        reason: None,
     };
     let accepted = app.fleet.submit(&caller, submission).await;
     let accepted = accepted.map_err(below_store)?;

@@ -14,6 +14,7 @@ use super::app::App;
 use super::params::Params;
 use super::problem::Problem;
 use super::{client_address, limits};
+use crate::domain::audit;
 use crate::domain::change::{Change, State};
 use crate::domain::limits::ClientAddress;
 use crate::domain::record::hex;
@@ -23,6 +24,7 @@ use crate::workflow::{Idempotency, Origin, Submission};
 /// Seconds that one request may wait.
 const WAIT_LIMIT: u64 = 60;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REASON: HeaderName = HeaderName::from_static("fleetwright-reason");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// How a write is wanted.
@@ -33,6 +35,7 @@ pub(super) struct Write {
     key: Option<String>,
     tags: Tags,
     client: Option<ClientAddress>,
+    reason: Option<String>,
     /// Method, path and query, as an idempotency key is bound to them.
     place: (String, String),
 }
@@ -65,6 +68,7 @@ impl FromRequestParts<Arc<App>> for Write {
             key: key(&parts.headers)?,
             tags: tags(&parts.headers)?,
             client: client_address::of(parts, &app.front.trusted_proxies),
+            reason: reason(&parts.headers)?,
             place: (path, parts.uri.query().unwrap_or("").to_owned()),
         })
     }
@@ -121,6 +125,7 @@ impl Write {
                 client: self.client,
                 owners: None,
             },
+            reason: self.reason.clone(),
         }
     }
 
@@ -207,6 +212,21 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Err(Problem::new(StatusCode::BAD_REQUEST, detail))
 }
 
+/// Why a write is wanted, for the commit and the audit: one line of UTF-8.
+fn reason(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut all = headers.get_all(REASON).iter();
+    let Some(value) = all.next() else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(value.as_bytes()).unwrap_or("\0");
+    let read = match all.next() {
+        None => audit::reason(text),
+        Some(_) => Err("must be there once".to_owned()),
+    };
+    let wrong = |why| Problem::new(StatusCode::BAD_REQUEST, format!("Fleetwright-Reason {why}"));
+    read.map(Some).map_err(wrong)
+}
+
 fn tags(headers: &HeaderMap) -> Result<Tags, Problem> {
     let mut texts = Vec::new();
     for value in headers.get_all(header::IF_MATCH) {
@@ -290,6 +310,22 @@ mod tests {
             assert!(key(&headers(&IDEMPOTENCY_KEY, &bad)).is_err(), "{bad:?}");
         }
         assert!(key(&headers(&IDEMPOTENCY_KEY, &[&"k".repeat(256)])).is_err());
+    }
+
+    #[test]
+    fn a_reason_is_one_line_of_text() {
+        let read = |values: &[&[u8]]| {
+            let values = values.iter().map(|it| {
+                let value = header::HeaderValue::from_bytes(it).expect("a header value");
+                (REASON.clone(), value)
+            });
+            reason(&values.collect())
+        };
+        assert!(read(&[]).is_ok_and(|it| it.is_none()));
+        assert!(read(&["größer".as_bytes()]).is_ok_and(|it| it.as_deref() == Some("größer")));
+        for bad in [&[&b"\xff"[..]][..], &[b"a", b"b"], &[b" "], &[&[b'x'; 201]]] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

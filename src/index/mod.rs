@@ -3,6 +3,7 @@
 //! It is thrown away and rebuilt whenever in doubt. Must not know: Git, the journal, or how a phase is derived.
 //! No redb type leaves it.
 
+mod audit;
 mod tables;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +17,7 @@ use crate::domain::change::Change;
 use crate::domain::entry::{Projection, StoreRow};
 use crate::domain::view::HistoryItem;
 use crate::domain::{ChangeId, CommitId, StoreName, Uid};
-use tables::{CHANGES, HISTORY, LAST, META, OPEN, STORES, TIP, decode, encode};
+use tables::{AUDIT, CHANGES, HISTORY, LAST, META, OPEN, STORES, TIP, decode, encode};
 
 /// Why the index cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +116,11 @@ impl Index {
                 history.insert((uid.as_str(), last), encode(item).as_slice())?;
             }
             meta.insert(LAST, last.to_string().as_str())?;
+            let mut audit = txn.open_table(AUDIT)?;
+            for item in &projection.audit {
+                let (at, tie) = item.place();
+                audit.insert((at, tie.as_str()), encode(item).as_slice())?;
+            }
             if let Some(tip) = &projection.tip {
                 meta.insert(TIP, tip.as_str())?;
             }

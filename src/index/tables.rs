@@ -13,10 +13,13 @@ pub(super) const OPEN: TableDefinition<'_, &str, &str> = TableDefinition::new("o
 /// Uid and place in the order of main → history item.
 pub(super) const HISTORY: TableDefinition<'_, (&str, u64), &[u8]> =
     TableDefinition::new("history/v2");
+/// Time in seconds and a tie of every commit of main → audit item.
+pub(super) const AUDIT: TableDefinition<'_, (i64, &str), &[u8]> = TableDefinition::new("audit/v1");
 /// Name → fact.
 pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta/v1");
-/// The fact: newest commit in the index.
-pub(super) const TIP: &str = "tip";
+/// The fact: newest commit in the index. An index without all of today's tables has it under another name, and is
+/// rebuilt.
+pub(super) const TIP: &str = "tip/v2";
 
 /// The fact: the last place given in the order of main.
 pub(super) const LAST: &str = "last";
@@ -27,6 +30,7 @@ pub(super) fn create(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(CHANGES)?;
     txn.open_table(OPEN)?;
     txn.open_table(HISTORY)?;
+    txn.open_table(AUDIT)?;
     txn.open_table(META)?;
     Ok(())
 }
@@ -37,6 +41,7 @@ pub(super) fn clear(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.delete_table(CHANGES)?;
     txn.delete_table(OPEN)?;
     txn.delete_table(HISTORY)?;
+    txn.delete_table(AUDIT)?;
     txn.delete_table(META)?;
     create(txn)
 }

@@ -3,6 +3,7 @@
 //!
 //! Never discarded by the program. Must not know: Git, the index, or what an entry means. No redb type leaves it.
 
+mod audit;
 mod hits;
 mod tables;
 mod tokens;
@@ -21,6 +22,7 @@ use crate::domain::entry::{Entry, Kept};
 use crate::domain::limits::Hit;
 use tables::{ENDED, ENTRIES, KEPT, META, decode, decode_all, encode};
 
+pub use audit::Chain;
 pub use tokens::KeptToken;
 
 /// How long a first answer is kept for repeats (API.md asks for 24 hours or more).

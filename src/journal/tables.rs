@@ -28,6 +28,7 @@ pub(super) fn create(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(HITS)?;
     txn.open_table(META)?;
     txn.delete_table(REPLACED_TOKENS)?;
+    super::audit::create(txn)?;
     Ok(())
 }
 

@@ -18,6 +18,7 @@ pub use check::CheckError;
 pub use cluster::{Bootstrap, bootstrap, chart_path, deploy_branch, root_files, store_folder};
 pub use store::{Files, StoreFiles, digest_in, render_record, render_store};
 pub use templates::{TemplateError, Templates};
+pub use values::chart_values;
 
 /// Why something could not be rendered.
 #[derive(Debug, thiserror::Error)]

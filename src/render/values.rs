@@ -2,8 +2,25 @@
 
 use serde_json::{Value, json};
 
+use super::RenderError;
 use super::context::Parts;
+use crate::domain::policy::FleetPolicy;
 use crate::domain::record::Record;
+use crate::domain::schema::lay_over;
+
+/// What a chart sees of a store: the values of its release over those that the chart brings, as Helm puts them together.
+pub fn chart_values(
+    policy: &FleetPolicy,
+    record: &Record,
+    defaults: &Value,
+) -> Result<Value, RenderError> {
+    let parts = Parts::find(policy, record)?;
+    let mut all = defaults.as_object().cloned().unwrap_or_default();
+    if let Value::Object(release) = release_values(record, &parts) {
+        lay_over(&mut all, release);
+    }
+    Ok(Value::Object(all))
+}
 
 /// The Helm values of a store's release: the plan's, then the merchant's, then what is the platform's to say.
 pub(super) fn release_values(record: &Record, parts: &Parts<'_>) -> Value {

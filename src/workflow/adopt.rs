@@ -249,6 +249,8 @@ fn entry(
         caller,
         expected: None,
         approvals: Vec::new(),
+        proven: Vec::new(),
+        reason: None,
         commit: None,
     })
 }

@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
-use serde_json::Value;
 use tokio::sync::{Notify, broadcast, watch};
 
 use super::desk::Desk;
@@ -15,6 +14,7 @@ use super::steady::Moment;
 use super::tokens::Tokens;
 use crate::cluster::{Cluster, View};
 use crate::domain::policy::FleetPolicy;
+use crate::domain::schema::ChartSchema;
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
 use crate::git::{FleetRepo, GitError, KeyRing, SigningKey};
 use crate::index::Index;
@@ -71,8 +71,8 @@ pub(super) struct Core {
     pub(super) issuer: Option<Arc<Issuer>>,
     /// People's paths on main that have no effect, and why.
     pub(super) foreign: Mutex<BTreeMap<String, String>>,
-    /// Schemas of chart versions that were asked for, by chart name.
-    pub(super) schemas: Mutex<BTreeMap<String, Arc<Value>>>,
+    /// Schemas of chart versions that were asked for, by chart name; none where a chart has none.
+    pub(super) schemas: Mutex<BTreeMap<String, Option<Arc<ChartSchema>>>>,
     /// The newest commit of main whose hand edits were all taken in.
     pub(super) seen: Mutex<Option<CommitId>>,
     /// Stores whose record a person removed without being allowed to: it is put back.

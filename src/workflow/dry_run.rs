@@ -4,18 +4,23 @@ use super::core::Core;
 use super::derive::{Underivable, plan_put};
 use super::earlier::earlier;
 use super::intake::{new_id, newest, with_phase};
-use super::secrets;
+use super::schemas;
 use crate::domain::accept::{Circumstances, decide};
 use crate::domain::approval::needed;
 use crate::domain::record::Record;
 use crate::domain::request::{Caller, Refusal, Request};
 use crate::domain::view::Rendered;
-use crate::domain::{CommitId, StoreName};
+use crate::domain::{CommitId, Host, StoreName};
 use crate::git::GitError;
 use crate::plan::{Before, Plan};
 
 /// Plans a request without accepting it.
-pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<Rendered, Refusal> {
+pub(super) fn render(
+    core: &Core,
+    caller: &Caller,
+    request: &Request,
+    proven: &[Host],
+) -> Result<Rendered, Refusal> {
     let in_force = core.in_force();
     let (book, id, current) = {
         let desk = core.desk();
@@ -28,6 +33,7 @@ pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<
         book: &book,
         caller,
         id: &id,
+        proven,
         now: Core::now(),
         lifted: core.settings.lift_limits,
     };
@@ -35,7 +41,8 @@ pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<
     let decision = decide(&at, request, current.as_ref(), earlier);
     let decision = decision.map_err(|why| with_phase(core, request, why))?;
     let record: Record = decision.record;
-    secrets::refuse(core, &record.spec, "")?;
+    let old = current.as_ref().map(|it| &it.spec);
+    schemas::check(core, &in_force.policy, old, &record, "")?;
     let tip = core
         .repo
         .branch("main")
@@ -44,7 +51,6 @@ pub(super) fn render(core: &Core, caller: &Caller, request: &Request) -> Result<
         plan_put(&core.repo, tip.as_ref(), &core.templates, &at, &record).map_err(why)?;
     let before = before(core, tip.as_ref(), &plan).map_err(|error| why(error.into()))?;
     let store: StoreName = record.name().clone();
-    let old = current.as_ref().map(|it| &it.spec);
     let needed = needed(&in_force.policy, decision.action, old, &record.spec);
     let mut warnings = warnings(core, &record);
     warnings.extend(needed.map(|it| format!("the change waits for {}", it.sentence())));

@@ -10,7 +10,7 @@ use super::desk::Unpublished;
 use super::holds::{hold, no_slot};
 use super::provisioning::Slots;
 use super::steady::Moment;
-use super::{approve, prepare, repair, secrets};
+use super::{approve, prepare, repair, schemas};
 use crate::domain::accept::{Circumstances, Intent};
 use crate::domain::approval::Needed;
 use crate::domain::book::{Book, Held};
@@ -143,7 +143,7 @@ impl Work<'_> {
             return Ok(());
         }
         let derived = self.derive(&entry, accepted.as_ref());
-        let fate = match derived.and_then(|it| self.without_secrets(&entry, it)) {
+        let fate = match derived.and_then(|it| self.fits_its_chart(&entry, accepted.as_ref(), it)) {
             Ok(Derived::Nothing) => Fate::Nothing,
             Ok(Derived::Plan(_, made))
                 if let Some(needed) = self.unapproved(&entry, accepted.as_ref(), &made.record) =>
@@ -151,7 +151,7 @@ impl Work<'_> {
                 Fate::Proposed(needed)
             }
             Ok(Derived::Plan(plan, made)) => {
-                let text = self.message(&entry.change, &plan, 1, adopts(&entry));
+                let text = self.message(&entry.change, &plan, 1, Some(&entry));
                 match self.commit(&plan.main, &text) {
                     Err(GroupError::Git(error)) => Fate::Failed(blocked_path(error)?),
                     Err(other) => return Err(other),
@@ -182,10 +182,18 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// A hand edit was seen by nobody yet; what was asked for was looked at when it was accepted.
-    fn without_secrets(&self, entry: &Entry, derived: Derived) -> Result<Derived, Underivable> {
-        if let (Derived::Plan(_, made), Intent::Adopt { .. }) = (&derived, &entry.intent) {
-            secrets::refuse(self.core, &made.record.spec, "/spec")?;
+    /// A hand edit was seen by nobody yet, and policy and charts may have moved since a request was accepted.
+    fn fits_its_chart(
+        &self,
+        entry: &Entry,
+        accepted: Option<&Record>,
+        derived: Derived,
+    ) -> Result<Derived, Underivable> {
+        if let Derived::Plan(_, made) = &derived {
+            let by_hand = matches!(entry.intent, Intent::Adopt { .. });
+            let root = if by_hand { "/spec" } else { "" };
+            let old = accepted.map(|it| &it.spec);
+            schemas::check(self.core, &self.in_force.policy, old, &made.record, root)?;
         }
         Ok(derived)
     }
@@ -246,6 +254,7 @@ impl Work<'_> {
             book: desk.as_ref().map_or(&nothing_taken, |desk| &desk.book),
             caller: &entry.caller,
             id: &entry.change.id,
+            proven: &entry.proven,
             now: entry.change.created_at,
             lifted: !by_hand || self.core.settings.lift_limits,
         };
@@ -320,13 +329,5 @@ impl Work<'_> {
             self.report.removed.push((store.clone(), commit));
         }
         Ok(())
-    }
-}
-
-/// The person's commit that an entry takes over.
-fn adopts(entry: &Entry) -> Option<String> {
-    match &entry.intent {
-        Intent::Adopt { commit, .. } => Some(commit.to_string()),
-        _ => None,
     }
 }

@@ -8,6 +8,7 @@ use super::core::{Core, lock};
 use super::deploy::sequence;
 use super::intake::find_change;
 use super::project::ProjectError;
+use super::schemas;
 use super::settings::Mode;
 use super::start::{self, StartError};
 use super::tokens::issuer_health;
@@ -138,12 +139,14 @@ pub(super) fn vouch(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
     }
     charts_kept(core, commit)?;
     offers_kept(core, commit)?;
+    charts_take_plans(core, commit)?;
     start::put_in_force(core, Some(commit)).map_err(|error| match error {
         StartError::Policy(why) => Refusal::Conflict(format!(
             "the policy of commit {commit} cannot be used: {why}"
         )),
         other => Refusal::Unavailable(other.to_string()),
     })?;
+    lock(&core.schemas).clear();
     core.wake.notify_one();
     Ok(())
 }
@@ -177,6 +180,26 @@ fn offers_kept(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
     let missing = missing.into_iter().collect::<Vec<_>>().join(", ");
     Err(Refusal::Conflict(format!(
         "stores use {missing}, which the policy of commit {commit} does not have; mark a plan `withdrawn: true` instead"
+    )))
+}
+
+/// A policy whose plans a chart does not take would fail with the first store.
+fn charts_take_plans(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
+    let Ok(policy) = start::read_policy(&core.repo, commit) else {
+        return Ok(()); // Putting it in force says what is wrong with it.
+    };
+    let found = schemas::offers_fit(core, commit, &policy);
+    let found = found.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+    let told: Vec<String> = found
+        .iter()
+        .map(|it| format!("{} {}", it.pointer, it.detail))
+        .collect();
+    if told.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::Conflict(format!(
+        "the charts of commit {commit} do not take what its policy gives: {}",
+        told.join("; ")
     )))
 }
 

@@ -5,10 +5,12 @@
 mod adopt;
 mod alarm;
 mod approve;
+mod audit;
 mod core;
 mod deploy;
 mod derive;
 mod desk;
+mod dns;
 mod dry_run;
 mod earlier;
 mod group;
@@ -32,7 +34,7 @@ mod pusher;
 mod query;
 mod repair;
 mod reserve;
-mod secrets;
+mod schemas;
 mod settings;
 mod skeleton;
 mod start;
@@ -47,6 +49,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -74,6 +77,7 @@ pub struct Fleet(Arc<Running>);
 struct Running {
     core: Arc<Core>,
     door: intake::Door,
+    recorder: audit::Recorder,
     stop: CancellationToken,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -111,10 +115,17 @@ impl Fleet {
                 stop.clone(),
             )));
         }
+        let (recorder, noted) = audit::Recorder::new();
+        tasks.push(tokio::spawn(audit::write(
+            core.clone(),
+            noted,
+            stop.clone(),
+        )));
         let door = intake::Door::open(core.clone());
         Ok(Self(Arc::new(Running {
             core,
             door,
+            recorder,
             stop,
             tasks: Mutex::new(tasks),
         })))
@@ -140,7 +151,8 @@ impl Fleet {
         caller: &Caller,
         submission: Submission,
     ) -> Result<Accepted, Refusal> {
-        self.0.door.submit(caller, submission).await
+        let proven = dns::proven(&self.0.core, caller, &submission.request).await;
+        self.0.door.submit(caller, submission, proven).await
     }
 
     /// A change, if there is one that the caller may see.
@@ -186,9 +198,11 @@ impl Fleet {
         query::history(&self.0.core, caller, name, limit, cursor)
     }
 
-    /// What a request would write. Blocks; nothing is accepted.
+    /// What a request would write. Blocks, on a thread of the runtime that may; nothing is accepted.
     pub fn render(&self, caller: &Caller, request: &Request) -> Result<Rendered, Refusal> {
-        dry_run::render(&self.0.core, caller, request)
+        let core = &self.0.core;
+        let proven = Handle::current().block_on(dns::proven(core, caller, request));
+        dry_run::render(core, caller, request, &proven)
     }
 
     /// Waits until a change gets to a state, ends, or the time is over, and returns it as it is then.

@@ -1,5 +1,7 @@
 //! What the command line does without a running server: begin a repository, print a bootstrap, render a file.
 
+pub mod index;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::core::{Core, lock};
 use super::parallel::on_all_cores;
 use super::reserve;
+use crate::domain::audit::{self, AuditItem};
 use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::{Projection, StoreRow};
 use crate::domain::policy::ClusterPolicy;
@@ -82,9 +83,10 @@ pub(super) fn catch_up(core: &Core) -> Result<(), ProjectError> {
     while !rest.is_empty() {
         let (chunk, after) = rest.split_at(rest.len().min(CHUNK));
         rest = after;
-        let commits = ours(core, chunk)?;
+        let (audit, commits) = looked_at(core, chunk)?;
         all_ours &= commits.len() == chunk.len();
         let mut projection = project(core, &commits, &tip)?;
+        projection.audit = audit;
         projection.tip = rest.is_empty().then(|| tip.clone());
         take_in(core, &projection, &commits)?;
     }
@@ -120,26 +122,38 @@ fn nothing_by_hand(core: &Core, from: Option<&CommitId>, tip: CommitId) {
     }
 }
 
-/// Those of some commits that are ours.
-fn ours(core: &Core, ids: &[CommitId]) -> Result<Vec<Ours>, GitError> {
-    let found = on_all_cores(ids, |id| own(core, id))?;
-    Ok(found.into_iter().flatten().collect())
+/// What the audit keeps of some commits, and those of them that are ours.
+fn looked_at(core: &Core, ids: &[CommitId]) -> Result<(Vec<AuditItem>, Vec<Ours>), GitError> {
+    let found = on_all_cores(ids, |id| look(core, id))?;
+    let (audit, ours): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    Ok((audit, ours.into_iter().flatten().collect()))
 }
 
-fn own(core: &Core, id: &CommitId) -> Result<Option<Ours>, GitError> {
+fn look(core: &Core, id: &CommitId) -> Result<(AuditItem, Option<Ours>), GitError> {
     let (info, signer) = core.repo.signed_commit(id)?;
-    let role = signer.and_then(|signer| core.keys.ring.role(&signer));
-    let Some(trailers) = trailers::parse(&info.message).filter(|_| role == Some(KeyRole::Main))
-    else {
-        return Ok(None);
+    let role = signer
+        .as_ref()
+        .and_then(|signer| core.keys.ring.role(signer));
+    let ours = role == Some(KeyRole::Main);
+    let trailers = trailers::parse(&info.message).filter(|_| ours);
+    let at = Timestamp::from_second(info.time).unwrap_or_default();
+    let commit = audit::Commit {
+        id: &info.id,
+        at,
+        author: (&info.author.name, &info.author.email),
+        message: &info.message,
+        signer,
+        ours,
     };
-    Ok(Some(Ours {
-        at: Timestamp::from_second(info.time).unwrap_or_default(),
-        title: info.message.lines().next().unwrap_or_default().to_owned(),
+    let item = AuditItem::of(commit, trailers.as_ref());
+    let own = trailers.map(|trailers| Ours {
+        at,
+        title: item.title.clone(),
         parent: info.parents.into_iter().next(),
         id: info.id,
         trailers,
-    }))
+    });
+    Ok((item, own))
 }
 
 /// What commits of ours change in the index; `tip` is the published head of main that has them all.

@@ -56,6 +56,7 @@ fn after(core: &Core, entry: &Entry, current: Option<Record>) -> Option<Record> 
         book: &Book::default(),
         caller: &entry.caller,
         id: &entry.change.id,
+        proven: &entry.proven,
         now: entry.change.created_at,
         lifted: true,
     };

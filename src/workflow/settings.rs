@@ -1,5 +1,6 @@
 //! What a fleet is started with. The faces make it from flags and the configuration file.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Settings {
     pub queue: usize,
     /// The issuer whose ID tokens are taken beside our own tokens.
     pub oidc: Option<Trust>,
+    /// The DNS server that is asked for proofs of hosts; none asks those of the system.
+    pub dns_server: Option<SocketAddr>,
     /// A folder with templates of the user's own.
     pub templates: Option<PathBuf>,
 }

@@ -57,8 +57,12 @@ fn volumes_are_sizes_of_places_that_the_plan_has() {
 fn hostile_text_is_only_text_in_git() {
     let dev = Dev::start();
     let api = dev.api();
-    let title = "x\"\n  injected: true # \u{2028}\u{85} ${HOME} {{ 7*7 }} no: yes\n---\nkind: Secret\t\u{0}";
-    let change = api.create(&json!({"name": "shop", "engine": "woocommerce", "values": {"title": title, "1e3": "no", "on": "0644"}}));
+    let note =
+        "x\"\n  injected: true # ${HOME} {{ 7*7 }} no: yes\n---\nkind: Secret\t\n ~ \u{200c}";
+    let notes = json!({"note": note, "1e3": "no", "on": "0644"});
+    let create =
+        json!({"name": "shop", "engine": "woocommerce", "values": {"podAnnotations": notes}});
+    let change = api.create(&create);
     api.change_in(&change, "merged", SOON);
     let files = git(
         &dev.repo,
@@ -71,13 +75,61 @@ fn hostile_text_is_only_text_in_git() {
     let text = git(&dev.repo, &["show", &format!("deploy/local:{path}")]);
     let release: serde_json::Value = serde_yaml::from_str(&text).unwrap();
     assert_eq!(release["kind"], "HelmRelease");
-    assert_eq!(release["spec"]["values"]["title"], title);
-    assert_eq!(release["spec"]["values"]["on"], "0644");
+    assert_eq!(release["spec"]["values"]["podAnnotations"], notes);
     assert_eq!(
         release["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/substitute"],
         "disabled"
     );
+    // What a reviewer would not see, or see otherwise than it is, does not get that far.
+    for text in [
+        "a\u{0}b",
+        "a\u{2028}b: c",
+        "\u{202e}txt",
+        "\u{1b}[2J",
+        "a\u{85}b",
+    ] {
+        let values = json!({"values": {"podAnnotations": {"note": text}}});
+        let (status, body) = api.patch("/api/v1/stores/shop", &values);
+        assert_eq!(status, 422, "{text:?}: {body}");
+        assert_eq!(body["errors"][0]["pointer"], "/values/podAnnotations/note");
+    }
     dev.audit();
+}
+
+#[test]
+fn values_that_the_chart_refuses_have_no_effect_by_hand_either() {
+    let dev = Dev::start();
+    dev.made("shop");
+    let record = dev.record("shop");
+    dev.push("Set values", &|clone| {
+        let path = clone.join(&record);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{text}  values: {{currency: euro}}\n")).unwrap();
+    });
+    eventually("the edit is refused", SOON, || {
+        let (_, failed) = dev.api().get("/api/v1/changes?state=failed");
+        let told = failed.to_string();
+        if told.contains("/spec/values/currency") {
+            Ok(())
+        } else {
+            Err(told)
+        }
+    });
+    // A plan that the chart does not take is not vouched for.
+    let commit = dev.push("Break a plan", &|clone| {
+        let path = clone.join("fleetwright.yaml");
+        let policy = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, policy.replace("workers: 16", "workers: many")).unwrap();
+    });
+    eventually("the policy is refused with its place", SOON, || {
+        let (status, body) = dev.api().post("/api/v1/vouch", &json!({"commit": commit}));
+        let text = body.to_string();
+        if status == 409 && text.contains("/plans/medium/engines/woocommerce/values/workers") {
+            Ok(())
+        } else {
+            Err(text)
+        }
+    });
 }
 
 #[test]

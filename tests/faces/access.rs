@@ -49,6 +49,7 @@ const ROUTES: &[(&str, &str, [Taken; 5])] = &[
     ("GET",    "/api/v1/engines",               [Out, In, In, In, In]),
     ("GET",    "/api/v1/foreign",               [Out, In, Low, In, In]),
     ("POST",   "/api/v1/vouch",                 [Out, Low, Low, Low, In]),
+    ("GET",    "/api/v1/audit",                 [Out, In, In, In, In]),
     ("GET",    "/api/v1/limits",                [Out, In, In, In, In]),
     ("GET",    "/api/v1/tokens",                [Out, Low, Low, Low, In]),
     ("POST",   "/api/v1/tokens",                [Out, Low, Low, Low, In]),
@@ -62,6 +63,7 @@ const ROUTES: &[(&str, &str, [Taken; 5])] = &[
     ("GET",    "/sign-in",                      [In, In, In, In, In]),
     ("POST",   "/sign-in",                      [In, In, In, In, In]),
     ("POST",   "/sign-out",                     [Away, In, In, In, In]),
+    ("GET",    "/schemas/{name}",               [In, In, In, In, In]),
     ("GET",    "/static/style.css",             [In, In, In, In, In]),
     // On loopback; on a network another test asks for the password.
     ("GET",    "/git/fleet.git/{*rest}",        [In, In, In, In, In]),

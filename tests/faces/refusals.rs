@@ -113,7 +113,13 @@ fn what_the_store_does_not_allow_is_a_conflict() {
 #[test]
 fn nothing_but_the_public_routes_goes_without_a_token() {
     let dev = Dev::start();
-    for path in ["/healthz", "/readyz", "/sign-in", "/static/style.css"] {
+    for path in [
+        "/healthz",
+        "/readyz",
+        "/schemas/policy.json",
+        "/sign-in",
+        "/static/style.css",
+    ] {
         assert_eq!(dev.anonymous("GET", path, &[], "").status, 200, "{path}");
     }
     let id = "01JD0000000000000000000000";
@@ -136,6 +142,7 @@ fn nothing_but_the_public_routes_goes_without_a_token() {
         ("GET", "/api/v1/plans"),
         ("GET", "/api/v1/engines"),
         ("GET", "/api/v1/foreign"),
+        ("GET", "/api/v1/audit"),
         ("POST", "/api/v1/vouch"),
     ];
     for (method, path) in closed {

@@ -3,8 +3,9 @@
 use super::{Circumstances, Decision, Intent, invalid, no};
 use crate::domain::book::{Held, Life};
 use crate::domain::change::Action;
+use crate::domain::hosts::name_refused;
 use crate::domain::record::{Record, Spec, sha256_hex};
-use crate::domain::request::{CreateRequest, Refusal, Role};
+use crate::domain::request::{CreateRequest, Refusal, Role, Violation};
 use crate::domain::rules::{Asked, violations};
 use crate::domain::{BadId, ChangeId, StoreName, Uid};
 
@@ -37,13 +38,16 @@ pub(super) fn decide_create(
         book: at.book,
         caller: at.caller,
         name: &name,
+        uid: None,
+        proven: at.proven,
         old: None,
         new: &spec,
         now: at.now,
         lifted: at.lifted,
         may_downgrade: true,
     };
-    let bad = violations(&asked, "");
+    let mut bad = violations(&asked, "");
+    bad.extend(name_refused(&name, at.caller.role).map(|it| Violation::new("/name", it)));
     if !bad.is_empty() {
         return Err(Refusal::Invalid(bad));
     }

@@ -2,6 +2,7 @@
 
 use super::Circumstances;
 use super::create::free;
+use crate::domain::hosts::name_refused;
 use crate::domain::record::{API_VERSION, Record};
 use crate::domain::request::{Refusal, Violation};
 use crate::domain::rules::{Asked, violations};
@@ -50,6 +51,11 @@ pub fn adopt(
     {
         bad.push(Violation::new("/metadata/name", refusal.to_string()));
     }
+    if old.is_none()
+        && let Some(why) = name_refused(name, at.caller.role)
+    {
+        bad.push(Violation::new("/metadata/name", why));
+    }
     let old_spec = old.map(|it| &it.spec);
     let spec = &new.spec;
     let asked = Asked {
@@ -57,6 +63,8 @@ pub fn adopt(
         book: at.book,
         caller: at.caller,
         name,
+        uid: None,
+        proven: at.proven,
         old: old_spec,
         new: spec,
         now: at.now,

@@ -2,13 +2,14 @@
 //!
 //! Must not know: where people approve.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::change::Action;
 use crate::domain::{ClusterName, Owner};
 
 /// Which changes people approve, and who.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApprovalRule {
     /// Every list given must match; an empty one matches all.
@@ -19,7 +20,7 @@ pub struct ApprovalRule {
 }
 
 /// The changes an approval rule is about.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApprovalWhen {
     /// Actions (`create`, `delete`, …).
@@ -35,7 +36,7 @@ pub struct ApprovalWhen {
 }
 
 /// What an approval rule wants.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApprovalRequire {
     /// How many people.
@@ -52,7 +53,7 @@ pub struct ApprovalRequire {
 }
 
 /// Who merges an approved proposal, from the strictest down.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Merge {
     /// A person.
@@ -65,7 +66,7 @@ pub enum Merge {
 }
 
 /// How proposals are made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct ProposalPolicy {
     /// `none`, `owner`, or a window as a duration.

@@ -2,12 +2,13 @@
 //!
 //! Must not know: how a cluster is talked to.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::duration::go_seconds;
 
 /// One cluster: how stores are reached there and how Flux follows the fleet.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ClusterPolicy {
     /// Stores answer at `<name>.<baseDomain>`.
@@ -48,7 +49,7 @@ pub struct ClusterPolicy {
 }
 
 /// How traffic reaches a store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Route {
     /// Which kind of object carries the hosts.
@@ -59,7 +60,7 @@ pub struct Route {
 }
 
 /// Which kind of object carries a store's hosts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RouteKind {
     /// `networking.k8s.io/v1` Ingress.
@@ -71,7 +72,7 @@ pub enum RouteKind {
 }
 
 /// Where a shard's Kustomizations read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// One `ExternalArtifact` per shard: a commit wakes the touched shards only.
@@ -82,7 +83,7 @@ pub enum Source {
 }
 
 /// Flux's intervals, as Go durations (`6h`, `1m30s`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct FluxTimes {
     /// How often drift is looked for.

@@ -3,11 +3,12 @@
 //! Must not know: who chose what.
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// One engine: a chart and how its stores are known to answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct EnginePolicy {
     /// Chart versions that may be chosen.
@@ -23,7 +24,7 @@ pub struct EnginePolicy {
 }
 
 /// A request that a working store answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
     /// Path and query.
@@ -33,7 +34,7 @@ pub struct Probe {
 }
 
 /// One plan: what it costs and what it gives.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct PlanPolicy {
     /// Price units.
@@ -50,7 +51,7 @@ pub struct PlanPolicy {
 }
 
 /// What a plan gives a store of one engine.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PlanEngine {
     /// Chart values.
@@ -60,7 +61,7 @@ pub struct PlanEngine {
 }
 
 /// What holds for one owner.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct OwnerPolicy {
     /// Stores of this owner.

@@ -320,3 +320,38 @@ fn the_fast_reader_agrees_about_documents_with_random_faults() {
 fn place(text: &str, state: &mut u64) -> usize {
     text.floor_char_boundary(random(state) % (text.len() + 1))
 }
+
+/// JSON as requests bring it, with texts of every kind as keys and values.
+fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
+    use proptest::prelude::*;
+    let odd = (0..ODD.len()).prop_map(|at| ODD[at].to_owned());
+    let text = prop_oneof![any::<String>(), odd, "[ -~\t\n]{0,12}"].boxed();
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text.clone().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, move |inner| {
+        let object = prop::collection::btree_map(text.clone(), inner.clone(), 0..4);
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(Value::from),
+            object.prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest::proptest! {
+    /// What comes in is what Git says: to our reader, and to the one that reads as Go's does.
+    #[test]
+    fn every_value_comes_back_unchanged(value in any_json()) {
+        let whole = json!({ "values": value });
+        let out = emit(&whole).unwrap();
+        proptest::prop_assert_eq!(&read_value(&out).unwrap(), &whole);
+        let other: Value = serde_yaml::from_str(&out).unwrap();
+        proptest::prop_assert_eq!(&other, &whole);
+        let node = emit_nodes(&[Node::from(whole.clone())]).unwrap();
+        let other: Value = serde_yaml::from_str(&node).unwrap();
+        proptest::prop_assert_eq!(&other, &whole);
+    }
+}

@@ -29,6 +29,8 @@ fn entry(n: u64, owner: &str, store: &str) -> Entry {
         caller,
         expected: None,
         approvals: Vec::new(),
+        proven: Vec::new(),
+        reason: None,
         commit: None,
     }
 }

@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering;
 
 use super::{GroupError, Report, Work};
 use crate::domain::CommitId;
+use crate::domain::accept::Intent;
 use crate::domain::change::Change;
+use crate::domain::entry::Entry;
 use crate::domain::trailers::{Trailers, message};
 use crate::git::{CommitSpec, Graft, Landed, RefUpdate};
 use crate::plan::{Edits, Plan};
@@ -21,7 +23,7 @@ impl Work<'_> {
         change: &Change,
         plan: &Plan,
         step: u8,
-        adopts: Option<String>,
+        entry: Option<&Entry>,
     ) -> String {
         let trailers = Trailers {
             change: change.id.clone(),
@@ -31,7 +33,8 @@ impl Work<'_> {
             requester: change.requester.clone(),
             template: self.core.templates.digest()[..12].to_owned(),
             step,
-            adopts,
+            adopts: entry.and_then(adopts),
+            reason: entry.and_then(|it| it.reason.clone()),
         };
         let files = plan.main.len();
         let text = format!(
@@ -148,5 +151,13 @@ impl Work<'_> {
             updates.push(RefUpdate::branch(&deploy_branch(cluster), old, new));
         }
         Ok(updates)
+    }
+}
+
+/// The person's commit that an entry takes over.
+fn adopts(entry: &Entry) -> Option<String> {
+    match &entry.intent {
+        Intent::Adopt { commit, .. } => Some(commit.to_string()),
+        _ => None,
     }
 }

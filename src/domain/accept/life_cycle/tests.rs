@@ -53,6 +53,7 @@ fn decided(
         book: &Book::default(),
         caller: &caller,
         id: &ID.parse().unwrap(),
+        proven: &[],
         now: jiff::Timestamp::UNIX_EPOCH,
         lifted: false,
     };
