@@ -3,9 +3,10 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Failure;
@@ -14,7 +15,14 @@ use crate::workflow::{Fleet, Settings, offline};
 
 /// The runtime of a server.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
-    Runtime::new().map_err(|error| Failure::new(format!("cannot start the runtime: {error}")))
+    let mut threads = Builder::new_multi_thread();
+    // A thread keeps the memory it worked with for as long as it lives; after a start that is much.
+    threads
+        .enable_all()
+        .thread_keep_alive(Duration::from_secs(1));
+    threads
+        .build()
+        .map_err(|error| Failure::new(format!("cannot start the runtime: {error}")))
 }
 
 /// Takes an address before anything else is touched.

@@ -3,7 +3,8 @@
 //! The book is what keeps two queued requests from both getting what only one may have. Must not know: where it is
 //! kept, or which rules read it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -34,7 +35,7 @@ pub struct Held {
     /// Its cluster.
     pub cluster: ClusterName,
     /// Its plan.
-    pub plan: String,
+    pub plan: Arc<str>,
     /// Its hosts.
     pub hosts: Vec<Host>,
     /// Whether it is there.
@@ -49,7 +50,7 @@ impl Held {
             uid,
             owner: record.spec.owner.clone(),
             cluster: record.spec.cluster.clone(),
-            plan: record.spec.plan.clone(),
+            plan: record.spec.plan.as_str().into(),
             hosts: record.hosts().cloned().collect(),
             life: if leaving { Life::Leaving } else { Life::Live },
         }
@@ -67,10 +68,16 @@ pub struct Book {
     hosts: HashMap<Host, StoreName>,
     owners: HashMap<Owner, u32>,
     clusters: HashMap<ClusterName, u32>,
+    plans: HashSet<Arc<str>>,
     all: u32,
 }
 
 impl Book {
+    /// The names of all stores that take something.
+    pub fn names(&self) -> impl Iterator<Item = &StoreName> {
+        self.stores.keys()
+    }
+
     /// What a store takes.
     pub fn get(&self, name: &StoreName) -> Option<&Held> {
         self.stores.get(name)
@@ -103,12 +110,13 @@ impl Book {
             .stores
             .values()
             .filter(move |it| it.counts() && it.owner == *owner);
-        mine.map(|it| it.plan.as_str())
+        mine.map(|it| it.plan.as_ref())
     }
 
     /// Notes what a store takes from now on.
     pub fn put(&mut self, name: StoreName, held: Held) {
         self.remove(&name);
+        let held = self.compact(held);
         for host in &held.hosts {
             // What is gone holds a host only until somebody has it.
             if held.counts() || !self.hosts.contains_key(host) {
@@ -129,6 +137,23 @@ impl Book {
                 }
             }
         }
+    }
+
+    /// The same in less room: what many stores have in common is there once.
+    fn compact(&mut self, mut held: Held) -> Held {
+        held.hosts.shrink_to_fit();
+        if let Some((owner, _)) = self.owners.get_key_value(&held.owner) {
+            held.owner = owner.clone();
+        }
+        if let Some((cluster, _)) = self.clusters.get_key_value(&held.cluster) {
+            held.cluster = cluster.clone();
+        }
+        if let Some(plan) = self.plans.get(&held.plan) {
+            held.plan = Arc::clone(plan);
+        } else {
+            self.plans.insert(Arc::clone(&held.plan));
+        }
+        held
     }
 
     fn count(&mut self, held: &Held, by: i32) {

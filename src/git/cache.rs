@@ -10,19 +10,22 @@ use super::object::ObjectId;
 use super::read::ObjectKind;
 use super::tree::Tree;
 
-/// How many bytes of folders are kept. The folders of 100,000 stores have about 25 MB.
+/// How many bytes of folders are kept: more than 100,000 stores have above the folders of the single ones.
 const TREES: usize = 64 << 20;
+/// How many bytes of small folders are kept: there is one for every store, and each is read again only within a moment.
+const LEAVES: usize = 4 << 20;
 /// How many bytes of commits and files are kept: the newest ones are read again by those who follow the branches.
-const OBJECTS: usize = 16 << 20;
+const OBJECTS: usize = 8 << 20;
 /// How many bytes of signers' fingerprints are kept.
 const SIGNERS: usize = 2 << 20;
-/// What an entry costs beside its bytes.
-const OVERHEAD: usize = 96;
+/// What an entry costs beside its bytes: its place in a table that is never full, and the heads of what it points to.
+const OVERHEAD: usize = 192;
 
 /// Folders of the newest commits, and the objects of the last groups.
 #[derive(Default)]
 pub(super) struct Cache {
     trees: Mutex<Aging<Tree>>,
+    leaves: Mutex<Aging<Tree>>,
     objects: Mutex<Aging<(ObjectKind, Arc<Vec<u8>>)>>,
     /// Whose signatures were found to hold: checking one costs more than reading a commit.
     signers: Mutex<Aging<String>>,
@@ -30,17 +33,23 @@ pub(super) struct Cache {
 
 impl Cache {
     pub(super) fn tree(&self, id: ObjectId) -> Option<Tree> {
-        lock(&self.trees).get(id, TREES)
+        let kept = lock(&self.trees).get(id, TREES);
+        kept.or_else(|| lock(&self.leaves).get(id, LEAVES))
     }
 
     pub(super) fn keep_tree(&self, id: ObjectId, tree: Tree) {
-        let size = tree.bytes().len();
-        lock(&self.trees).keep(id, tree, size, TREES);
+        let size = tree.size();
+        if tree.is_leaf() {
+            lock(&self.leaves).keep(id, tree, size, LEAVES);
+        } else {
+            lock(&self.trees).keep(id, tree, size, TREES);
+        }
     }
 
     /// Lets a folder go that no branch shows any more.
     pub(super) fn drop_tree(&self, id: ObjectId) {
         lock(&self.trees).forget(id);
+        lock(&self.leaves).forget(id);
     }
 
     pub(super) fn object(&self, id: ObjectId, kind: ObjectKind) -> Option<Arc<Vec<u8>>> {

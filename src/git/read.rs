@@ -203,14 +203,21 @@ pub(super) fn below(
     Ok(())
 }
 
-/// Reads a folder and every folder below it, and gives how many there are.
+/// Reads a folder and those below it, and gives how many there are. Where the first and the last folder of one are
+/// leaves, so are those between, as a rule: they are left out, being many and soon read when they are wanted.
 pub(super) fn folders(source: &dyn Source, folder: ObjectId) -> Result<usize, GitError> {
+    let here = tree(source, folder)?;
+    let within = here.entries().filter(|it| it.kind() == EntryKind::Folder);
+    let within: Vec<ObjectId> = within.map(|it| it.id).collect();
+    let (Some(first), Some(last)) = (within.first(), within.last()) else {
+        return Ok(1);
+    };
+    if tree(source, *first)?.is_leaf() && tree(source, *last)?.is_leaf() {
+        return Ok(1);
+    }
     let mut count = 1;
-    for entry in tree(source, folder)?.entries() {
-        let entry = entry.entry();
-        if entry.kind == EntryKind::Folder {
-            count += folders(source, entry.id)?;
-        }
+    for id in within {
+        count += folders(source, id)?;
     }
     Ok(count)
 }

@@ -198,8 +198,8 @@ impl FleetRepo {
         }
     }
 
-    /// Reads every folder of a commit, so that the next group finds them in memory, and gives how many there are. Some
-    /// 10 µs for each that is not there yet.
+    /// Reads the folders of a commit, those of single stores left out, so that the next group finds them in memory, and
+    /// gives how many there are. Some 10 µs for each that is not there yet.
     pub fn load_folders(&self, commit: &CommitId) -> Result<usize, GitError> {
         let repo = self.handle()?;
         read::folders(&repo, read::root(&repo, commit)?)

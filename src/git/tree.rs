@@ -95,7 +95,7 @@ impl Tree {
     /// Takes the bytes of a tree object. `None` when they are none. Names in a wrong order, which git would not write,
     /// are put right: a name must be found whoever wrote the folder.
     pub(super) fn parse(bytes: Arc<Vec<u8>>) -> Option<Self> {
-        let mut starts = Vec::with_capacity(bytes.len() / 40);
+        let mut starts = Vec::with_capacity(bytes.len() / 30);
         let mut at = 0;
         let mut last: Option<TreeEntry<'_>> = None;
         let mut sorted = true;
@@ -106,6 +106,7 @@ impl Tree {
             starts.push(u32::try_from(at).ok()?);
             at += length;
         }
+        starts.shrink_to_fit();
         let tree = Self {
             bytes,
             starts: Arc::new(starts),
@@ -116,6 +117,17 @@ impl Tree {
     /// The bytes of the tree object.
     pub(super) fn bytes(&self) -> &Arc<Vec<u8>> {
         &self.bytes
+    }
+
+    /// What it takes in memory.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.capacity() + self.starts.capacity() * size_of::<u32>()
+    }
+
+    /// Whether it is a small folder of files alone, as every store has one: quickly read, and dear to keep.
+    pub(super) fn is_leaf(&self) -> bool {
+        const SMALL: usize = 256;
+        self.bytes.len() <= SMALL && self.entries().all(|it| it.kind() != EntryKind::Folder)
     }
 
     pub(super) fn is_empty(&self) -> bool {

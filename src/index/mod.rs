@@ -58,7 +58,7 @@ impl Index {
             detail,
         };
         let mut builder = redb::Builder::new();
-        builder.set_cache_size(32 << 20);
+        builder.set_cache_size(8 << 20);
         // Of some damage (a file cut short) the database tells by a panic.
         let opened = catch_unwind(AssertUnwindSafe(|| builder.create(path)));
         let db = opened

@@ -94,7 +94,7 @@ impl Journal {
     fn open_file(file: &Path, path: &Path) -> Result<Self, JournalError> {
         let name = path.display().to_string();
         let mut builder = redb::Builder::new();
-        builder.set_cache_size(16 << 20);
+        builder.set_cache_size(8 << 20);
         let broken = |detail: String| JournalError::Broken {
             path: name.clone(),
             detail,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 
 use super::core::{Core, lock};
-use super::parallel::on_all_cores;
+use super::parallel::{on_all_cores, one_ahead};
 use super::reserve;
 use crate::domain::audit::{self, AuditItem};
 use crate::domain::change::{Action, Change, State};
@@ -49,15 +49,16 @@ struct Ours {
 }
 
 /// How many commits are taken into the index at once: memory for a rebuild is bounded by this, not by the history.
-const CHUNK: usize = 2000;
+const CHUNK: usize = 1000;
 
-/// Brings the index up to published main, and lets go of what is published now.
-pub(super) fn catch_up(core: &Core) -> Result<(), ProjectError> {
+/// Brings the index up to published main, and lets go of what is published now. Says whether it was built anew: then
+/// the book has every store.
+pub(super) fn catch_up(core: &Core) -> Result<bool, ProjectError> {
     let Some(tip) = core.published("main")? else {
-        return Ok(());
+        return Ok(false);
     };
     let from = match core.index.tip()? {
-        Some(from) if from == tip => return Ok(()),
+        Some(from) if from == tip => return Ok(false),
         Some(from) if core.repo.contains(&from)? && core.repo.is_ancestor(&from, &tip)? => {
             Some(from)
         }
@@ -78,23 +79,53 @@ pub(super) fn catch_up(core: &Core) -> Result<(), ProjectError> {
         core.index.apply(&ended)?;
     }
     let ids = core.repo.since(&tip, from.as_ref())?;
-    let mut all_ours = true;
-    let mut rest = ids.as_slice();
-    while !rest.is_empty() {
-        let (chunk, after) = rest.split_at(rest.len().min(CHUNK));
-        rest = after;
-        let (audit, commits) = looked_at(core, chunk)?;
-        all_ours &= commits.len() == chunk.len();
-        let mut projection = project(core, &commits, &tip)?;
+    let mut ours = 0;
+    let mut taken = 0;
+    let chunks: Vec<&[CommitId]> = ids.chunks(CHUNK).collect();
+    let read = |chunk: &&[CommitId]| Part::read(core, &tip, chunk);
+    one_ahead(&chunks, read, |part| {
+        ours += part.commits.len();
+        taken += part.of;
+        let Part {
+            commits,
+            rows,
+            audit,
+            ..
+        } = part;
+        let mut projection = project(core, &commits, rows)?;
         projection.audit = audit;
-        projection.tip = rest.is_empty().then(|| tip.clone());
-        take_in(core, &projection, &commits)?;
-    }
+        projection.tip = (taken == ids.len()).then(|| tip.clone());
+        take_in(core, &projection, &commits)
+    })?;
     core.published.send_replace(());
-    if all_ours {
-        nothing_by_hand(core, from.as_ref(), tip);
+    if ours == ids.len() {
+        nothing_by_hand(core, from.as_ref(), tip.clone());
     }
-    Ok(())
+    Ok(from.is_none())
+}
+
+/// Some commits, with what Git knows of their stores.
+struct Part<'a> {
+    /// How many commits they are, ours and others.
+    of: usize,
+    /// Those that are ours.
+    commits: Vec<Ours>,
+    rows: Rows<'a>,
+    /// What the audit tells of all of them.
+    audit: Vec<AuditItem>,
+}
+
+impl<'a> Part<'a> {
+    fn read(core: &'a Core, tip: &'a CommitId, ids: &[CommitId]) -> Result<Self, ProjectError> {
+        let (audit, commits) = looked_at(core, ids)?;
+        let rows = Rows::around(core, tip, &commits)?;
+        Ok(Self {
+            of: ids.len(),
+            commits,
+            rows,
+            audit,
+        })
+    }
 }
 
 /// Puts a part into the index, and lets go of what is published with it.
@@ -156,12 +187,11 @@ fn look(core: &Core, id: &CommitId) -> Result<(AuditItem, Option<Ours>), GitErro
     Ok((item, own))
 }
 
-/// What commits of ours change in the index; `tip` is the published head of main that has them all.
-fn project(core: &Core, commits: &[Ours], tip: &CommitId) -> Result<Projection, ProjectError> {
+/// What commits of ours change in the index.
+fn project(core: &Core, commits: &[Ours], mut rows: Rows<'_>) -> Result<Projection, ProjectError> {
     let mut changes: HashMap<ChangeId, Change> = HashMap::new();
     let mut order = Vec::new();
     let mut last: BTreeMap<StoreName, (&Ours, ChangeId)> = BTreeMap::new();
-    let mut rows = Rows::around(core, tip, commits)?;
     let mut projection = Projection::default();
     for commit in commits {
         let trailers = &commit.trailers;

@@ -18,6 +18,13 @@ pub(super) fn settle(core: &Core, desk: &mut Desk, name: &StoreName, row: Option
         let under_way = row.record.metadata.deletion.is_some() && !row.gone;
         desk.note_leaving(&row.record.spec.cluster, name, under_way);
     }
+    if desk.changes_of(name).is_empty() {
+        match row {
+            Some(row) => desk.book.put(name.clone(), of_row(core, row)),
+            None => desk.book.remove(name),
+        }
+        return;
+    }
     let live = row.filter(|row| row.removed_at.is_none());
     let mut newest = live.map(|row| row.record.clone());
     let ids = desk.changes_of(name).to_vec();

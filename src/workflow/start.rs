@@ -96,10 +96,10 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     let watchers = watch(&mut core)?;
     load_desk(&core)?;
     load_ended(&core)?;
-    catch_up(&core)?;
+    let rebuilt = catch_up(&core)?;
     let_go_of_done(&core)?;
     publish::start_over(&core, "derived again after a start")?;
-    load_book(&core)?;
+    load_book(&core, rebuilt)?;
     limits::load(&core)?;
     core.journal.forget_old_answers(Core::now())?;
     Ok(Started {

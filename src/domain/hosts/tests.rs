@@ -162,7 +162,7 @@ fn a_host_is_had_once_and_one_that_was_had_is_kept() {
         uid: UID.parse().expect("a uid"),
         owner: "eve".parse().expect("an owner"),
         cluster: "local".parse().expect("a cluster"),
-        plan: "small".to_owned(),
+        plan: "small".into(),
         hosts: vec!["taken.example.org".parse().expect("a host")],
         life: Life::Live,
     };

@@ -1,5 +1,6 @@
 //! Stores' rows before and after some commits of ours: from the desk where it knows what a commit made, else from Git.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
@@ -21,6 +22,7 @@ use crate::workflow::parallel::on_all_cores;
 pub(super) struct Rows<'a> {
     core: &'a Core,
     tip: &'a CommitId,
+    /// Rows as the index has them. Looked up when they are asked for: not before earlier commits are in it.
     before: HashMap<StoreName, Option<StoreRow>>,
     /// Stores as they are now, by their lives.
     current: HashMap<Uid, Option<Made>>,
@@ -29,7 +31,7 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Rows around some commits that `tip`, the published head of main, has.
+    /// Rows around some commits that `tip`, the published head of main, has. Reads what Git knows, nothing of the index.
     pub(super) fn around(
         core: &'a Core,
         tip: &'a CommitId,
@@ -78,7 +80,7 @@ impl<'a> Rows<'a> {
             return Ok(Some(row.record.spec.cluster.clone()));
         }
         let made = self.made(commit)?;
-        Ok(made.map(|made| made.record.spec.cluster))
+        Ok(made.map(|made| made.record.spec.cluster.clone()))
     }
 
     /// A store's row as its newest commit of ours left it; `reached`: the commit's change has reached its goal.
@@ -88,7 +90,7 @@ impl<'a> Rows<'a> {
         reached: bool,
     ) -> Result<Option<StoreRow>, ProjectError> {
         let trailers = &commit.trailers;
-        let here = self.made(commit)?;
+        let here = self.made(commit)?.map(Cow::into_owned);
         let removed_at = here.is_none().then_some(commit.at);
         let made = match (here, &commit.parent) {
             (Some(made), _) => Some(made),
@@ -135,16 +137,16 @@ impl<'a> Rows<'a> {
     }
 
     /// What a commit made of its store; none where it took the store away.
-    fn made(&self, commit: &Ours) -> Result<Option<Made>, GitError> {
+    fn made(&self, commit: &Ours) -> Result<Option<Cow<'_, Made>>, GitError> {
         let name = &commit.trailers.store;
         match self.core.desk().made_by(&commit.id, name) {
-            Some(Unpublished::Store(made)) => return Ok(Some((**made).clone())),
+            Some(Unpublished::Store(made)) => return Ok(Some(Cow::Owned((**made).clone()))),
             Some(Unpublished::Removed) => return Ok(None),
             None => {}
         }
         match self.current.get(&commit.trailers.uid) {
-            Some(Some(made)) => Ok(Some(made.clone())),
-            _ => self.read(name, &commit.id),
+            Some(Some(made)) => Ok(Some(Cow::Borrowed(made))),
+            _ => Ok(self.read(name, &commit.id)?.map(Cow::Owned)),
         }
     }
 

@@ -36,20 +36,20 @@ pub(super) fn let_go_of_done(core: &Core) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Works out what every store takes, and goes on with deletions that a stop interrupted.
-pub(super) fn load_book(core: &Core) -> Result<(), StartError> {
+/// Works out what every store takes, and goes on with deletions that a stop interrupted. After a rebuild of the index
+/// that is done for all but what is on the desk.
+pub(super) fn load_book(core: &Core, rebuilt: bool) -> Result<(), StartError> {
     let mut desk = core.desk();
-    let (mut live, mut leaving) = (Vec::new(), Vec::new());
-    core.index.stores(None, &mut |name, row| {
-        reserve::settle(core, &mut desk, &name, Some(&row));
-        if row.removed_at.is_none() {
-            live.push(name.clone());
-        }
-        if row.record.metadata.deletion.is_some() {
-            leaving.push((name, row));
-        }
-        true
-    })?;
+    let mut leaving = Vec::new();
+    if !rebuilt {
+        core.index.stores(None, &mut |name, row| {
+            reserve::settle(core, &mut desk, &name, Some(&row));
+            if row.record.metadata.deletion.is_some() {
+                leaving.push((name, row));
+            }
+            true
+        })?;
+    }
     let asked: Vec<StoreName> = desk.entries().map(|it| it.change.store.clone()).collect();
     for name in asked {
         let row = core.index.store(&name)?;
@@ -59,24 +59,26 @@ pub(super) fn load_book(core: &Core) -> Result<(), StartError> {
     for (name, row) in &leaving {
         tear_down_unwatched(core, name, row);
     }
-    put_back_missing(core, live)
+    put_back_missing(core)
 }
 
 /// Records that were away already when hand edits were last taken in, with no request that takes them away: a stop came
 /// before they were put back.
-fn put_back_missing(core: &Core, live: Vec<StoreName>) -> Result<(), StartError> {
+fn put_back_missing(core: &Core) -> Result<(), StartError> {
     let (Some(tip), Some(seen)) = (core.index.tip()?, adopt::seen(core)?) else {
         return Ok(());
     };
+    let desk = core.desk();
     let mut put_back = lock(&core.put_back);
-    for name in live {
-        let path = record_path(&name);
+    for name in desk.book.names() {
+        let path = record_path(name);
         let there = core.repo.entry(&tip, &path)?.is_some();
-        if !there
-            && core.repo.entry(&seen, &path)?.is_none()
-            && core.desk().changes_of(&name).is_empty()
-        {
-            put_back.insert(name);
+        if there || core.repo.entry(&seen, &path)?.is_some() || !desk.changes_of(name).is_empty() {
+            continue;
+        }
+        let row = core.index.store(name)?;
+        if row.is_some_and(|row| row.removed_at.is_none()) {
+            put_back.insert(name.clone());
         }
     }
     Ok(())
