@@ -79,6 +79,23 @@ pub enum State {
 }
 
 impl State {
+    /// The word, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Written => "written",
+            Self::Proposed => "proposed",
+            Self::Approved => "approved",
+            Self::Merged => "merged",
+            Self::Applied => "applied",
+            Self::Ready => "ready",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+            Self::Superseded => "superseded",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     /// Whether nothing follows.
     pub fn is_end(self) -> bool {
         matches!(

@@ -145,7 +145,8 @@ fn accept_batch(core: &Core, batch: Vec<Arrival>) {
     } else {
         core.journal.accept(&acceptances)
     };
-    if let Err(error) = journaled {
+    let (journaled, failure) = (journaled.is_ok(), journaled.err());
+    if let Some(error) = failure {
         tracing::error!(%error, "requests were refused because the journal failed");
         take_back(&mut desk, &acceptances, undo);
         for (_, answer) in &mut answers {
@@ -154,6 +155,11 @@ fn accept_batch(core: &Core, batch: Vec<Arrival>) {
                     "the journal cannot be written, so nothing was accepted; see the server's log";
                 *answer = Err(Refusal::Unavailable(text.to_owned()));
             }
+        }
+    }
+    if journaled {
+        for acceptance in &acceptances {
+            core.accepted(&desk, &acceptance.entry.change);
         }
     }
     drop(desk);

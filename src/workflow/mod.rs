@@ -9,11 +9,13 @@ mod deploy;
 mod derive;
 mod desk;
 mod dry_run;
+mod events;
 mod group;
 mod health;
 mod holds;
 mod intake;
 mod leaving;
+mod metrics;
 mod observe;
 pub mod offline;
 mod outcome;
@@ -53,7 +55,9 @@ use crate::domain::view::{
 use crate::domain::{ChangeId, CommitId};
 use core::Core;
 
+pub use events::{About, Event, EventFilter, News, Subscription};
 pub use intake::{Accepted, Idempotency, Submission};
+pub use metrics::TEXT_FORMAT;
 pub use settings::{ClusterAccess, Mode, Settings};
 pub use start::StartError;
 
@@ -88,6 +92,7 @@ impl Fleet {
             stop.clone(),
         ))];
         tasks.push(tokio::spawn(upkeep::run(core.clone(), stop.clone())));
+        tasks.push(tokio::spawn(events::run(core.clone(), stop.clone())));
         for (name, watcher) in opened.watchers {
             tasks.push(tokio::spawn(observe::follow(
                 core.clone(),
@@ -125,7 +130,10 @@ impl Fleet {
         caller: &Caller,
         submission: Submission,
     ) -> Result<Accepted, Refusal> {
-        self.0.door.submit(caller, submission).await
+        let answer = self.0.door.submit(caller, submission).await;
+        let told = answer.as_ref().map(|it| (&it.change, it.replayed));
+        self.0.core.metrics.submitted(told);
+        answer
     }
 
     /// A change, if there is one that the caller may see.
@@ -149,7 +157,7 @@ impl Fleet {
         query::store(&self.0.core, caller, name).ok().flatten()
     }
 
-    /// Stores in order of their names.
+    /// Stores, in the order of the filter.
     pub fn stores(
         &self,
         caller: &Caller,

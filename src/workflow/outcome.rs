@@ -58,6 +58,7 @@ pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
     {
         let mut desk = core.desk();
         for entry in written {
+            core.ring(&entry.change);
             desk.update(entry);
         }
     }
@@ -119,7 +120,7 @@ impl Core {
         }
         drop(desk);
         for change in ended {
-            self.ring(&change.id);
+            self.ring(change);
         }
         Ok(())
     }

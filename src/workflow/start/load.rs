@@ -40,6 +40,10 @@ pub(super) fn let_go_of_done(core: &Core) -> Result<(), StartError> {
 pub(super) fn load_book(core: &Core) -> Result<(), StartError> {
     let mut desk = core.desk();
     let (mut live, mut leaving) = (Vec::new(), Vec::new());
+    core.index.changes(None, &mut |change| {
+        core.catalog.note([&change]);
+        true
+    })?;
     core.index.stores(None, &mut |name, row| {
         reserve::settle(core, &mut desk, &name, Some(&row));
         if row.removed_at.is_none() {
@@ -50,6 +54,7 @@ pub(super) fn load_book(core: &Core) -> Result<(), StartError> {
         }
         true
     })?;
+    core.catalog.note(desk.entries().map(|it| &it.change));
     let asked: Vec<StoreName> = desk.entries().map(|it| it.change.store.clone()).collect();
     for name in asked {
         let row = core.index.store(&name)?;
