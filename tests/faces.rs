@@ -9,8 +9,14 @@ mod support;
 mod command_line;
 #[path = "faces/dashboard.rs"]
 mod dashboard;
+#[path = "faces/events.rs"]
+mod events;
 #[path = "faces/life.rs"]
 mod life;
+#[path = "faces/lists.rs"]
+mod lists;
+#[path = "faces/metrics.rs"]
+mod metrics;
 #[path = "faces/offline.rs"]
 mod offline;
 #[path = "faces/refusals.rs"]

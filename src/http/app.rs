@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::events::STREAMS;
 use super::pages::Pages;
 use super::sessions::Sessions;
 use crate::workflow::Fleet;
@@ -27,6 +31,10 @@ pub struct App {
     pub(super) sessions: Sessions,
     /// The dashboard's templates.
     pub(super) pages: Pages,
+    /// One permit for each stream of events.
+    pub(super) streams: Arc<Semaphore>,
+    /// Ends streams, which would end with their clients only.
+    pub(super) closing: CancellationToken,
 }
 
 impl App {
@@ -38,6 +46,13 @@ impl App {
             repository_token,
             sessions: Sessions::default(),
             pages: Pages::embedded(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            closing: CancellationToken::new(),
         })
+    }
+
+    /// Ends all streams of events, so that the server can end.
+    pub fn end_streams(&self) {
+        self.closing.cancel();
     }
 }

@@ -8,12 +8,14 @@ mod app;
 mod auth;
 mod body;
 mod changes;
+mod events;
 mod finish;
 mod fleet;
 mod git;
 mod guard;
 mod health;
 mod json;
+mod metrics;
 mod pages;
 mod params;
 mod problem;
@@ -22,6 +24,7 @@ mod server;
 mod sessions;
 mod sign_in;
 mod stores;
+mod trail;
 mod write;
 
 pub use app::{App, Exposure};
@@ -51,6 +54,7 @@ pub fn router(app: Arc<App>) -> Router {
             axum::response::IntoResponse::into_response(Problem::internal())
         }))
         .layer(from_fn_with_state(Arc::clone(&app), finish::finish))
+        .layer(from_fn_with_state(Arc::clone(&app), metrics::count))
         .with_state(app)
 }
 
@@ -65,9 +69,13 @@ fn api() -> Router<Arc<App>> {
         )
         .route("/api/v1/stores/{name}/changes", get(stores::changes))
         .route("/api/v1/stores/{name}/history", get(stores::history))
+        .route("/api/v1/stores/{name}/events", get(trail::events))
+        .route("/api/v1/stores/{name}/manifests", get(trail::manifests))
         .route("/api/v1/changes", get(changes::list))
         .route("/api/v1/changes/{id}", get(changes::show))
         .route("/api/v1/changes/{id}/cancel", post(changes::cancel))
+        .route("/api/v1/changes/{id}/events", get(events::change))
+        .route("/api/v1/events", get(events::all))
         .route("/api/v1/render", post(render::render))
         .route("/api/v1/clusters", get(fleet::clusters))
         .route("/api/v1/plans", get(fleet::plans))
@@ -75,6 +83,7 @@ fn api() -> Router<Arc<App>> {
         .route("/api/v1/foreign", get(fleet::foreign))
         .route("/api/v1/vouch", post(fleet::vouch))
         .route("/api/health", get(health::health))
+        .route("/metrics", get(metrics::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
 }
