@@ -24,14 +24,14 @@ use crate::domain::{ChangeId, Owner, StoreName};
 
 mod subscription;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use subscription::{EventFilter, News, Subscription};
 
 /// How many events are kept for those who come back.
 const KEPT: usize = 8192;
 /// How many bytes of them.
-const KEPT_BYTES: usize = 8 << 20;
+const KEPT_BYTES: usize = 4 << 20;
 /// The least time between two calls to subscribers: what happens meanwhile is told at once.
 const GATHER: Duration = Duration::from_millis(5);
 

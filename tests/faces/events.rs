@@ -249,3 +249,20 @@ fn open_streams_do_not_hold_up_the_servers_end() {
         );
     }
 }
+
+#[test]
+fn a_silent_stream_gives_a_sign_of_life() {
+    let dev = Dev::start();
+    let mut stream = Stream::open(&dev, "/api/v1/events?store=quiet", None);
+    let place = stream.place.clone();
+    dev.create("other");
+    let began = Instant::now();
+    assert_eq!(stream.block().expect("a comment"), None);
+    assert_eq!(stream.comments, 1);
+    assert!(
+        began.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_ne!(stream.place, place, "and passes on what it may leave out");
+}

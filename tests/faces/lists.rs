@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::support::git::Person;
 use crate::wire::{Dev, Reply};
 
 fn names(reply: &Reply) -> Vec<String> {
@@ -269,4 +270,62 @@ fn health_names_every_part_and_head_is_get_without_a_body() {
     }
     let head = dev.send("HEAD", "/api/v1/stores/none", &[], "");
     assert_eq!((head.status, head.text.as_str()), (404, ""));
+}
+
+#[test]
+fn a_broken_policy_on_main_shows_and_changes_nothing() {
+    let dev = Dev::start();
+    dev.create("before");
+    let folder = tempfile::tempdir().expect("a folder");
+    let bare = dev.data.join("fleet.git");
+    let ann = Person::clones(bare.to_str().expect("a plain path"), folder.path());
+    let policy = |text: &'static str| {
+        move |clone: &std::path::Path| {
+            let path = clone.join("fleetwright.yaml");
+            let there = std::fs::read_to_string(&path).expect("the policy");
+            let (from, to) = text.split_once(" -> ").expect("two texts");
+            assert!(there.contains(from), "{there}");
+            std::fs::write(path, there.replace(from, to)).expect("it can be written");
+        }
+    };
+    let health = || dev.get("/api/health").json();
+    let in_force = health()["checks"]["policy"]["commit"].clone();
+    ann.pushes(
+        "main",
+        "Break it",
+        &policy("kind: FleetPolicy -> kind: FleetPoetry"),
+    );
+    let said = health();
+    assert_eq!(said["status"], "degraded", "{said}");
+    let check = &said["checks"]["policy"];
+    assert_eq!(
+        (&check["status"], &check["commit"]),
+        (&json!("degraded"), &in_force)
+    );
+    assert!(
+        check["message"]
+            .as_str()
+            .is_some_and(|it| it.contains("kind")),
+        "{said}"
+    );
+    dev.create("after");
+
+    ann.pushes(
+        "main",
+        "Put it right",
+        &policy("FleetPoetry -> FleetPolicy"),
+    );
+    let said = health();
+    assert_eq!(
+        said["checks"]["policy"],
+        json!({"status": "ok", "commit": in_force, "message": null})
+    );
+    ann.pushes("main", "Another one", &policy("stores: 50 -> stores: 60"));
+    let said = health();
+    assert_eq!(
+        said["checks"]["policy"]["status"], "ok",
+        "one that waits is no fault: {said}"
+    );
+    let message = said["checks"]["policy"]["message"].as_str().unwrap_or("");
+    assert!(message.contains("vouches"), "{said}");
 }

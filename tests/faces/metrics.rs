@@ -116,6 +116,11 @@ fn a_store_moves_the_counters() {
         &[("cluster", "local"), ("phase", "Committed")],
         2.0,
     );
+    near("fleetwright_queue_changes", &[("state", "queued")], 0.0);
+    let queues = after
+        .keys()
+        .filter(|(name, _)| name == "fleetwright_queue_changes");
+    assert_eq!(queues.count(), 4);
     near("fleetwright_group_changes_sum", &[], 2.0);
     let created = [
         ("method", "POST"),

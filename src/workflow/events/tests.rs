@@ -14,7 +14,7 @@ use crate::workflow::{Mode, Settings, Submission};
 
 const SOON: Duration = Duration::from_secs(20);
 
-async fn fleet() -> (Fleet, TempDir) {
+pub(in crate::workflow) async fn fleet() -> (Fleet, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings {
         data: folder.path().to_owned(),
@@ -36,7 +36,7 @@ async fn fleet() -> (Fleet, TempDir) {
     (Fleet::start(settings).await.unwrap(), folder)
 }
 
-fn caller(name: &str, role: Role) -> Caller {
+pub(in crate::workflow) fn caller(name: &str, role: Role) -> Caller {
     Caller {
         subject: format!("token:{name}"),
         role,
@@ -44,7 +44,7 @@ fn caller(name: &str, role: Role) -> Caller {
     }
 }
 
-async fn create(fleet: &Fleet, caller: &Caller, name: &str) -> Change {
+pub(in crate::workflow) async fn create(fleet: &Fleet, caller: &Caller, name: &str) -> Change {
     let request = CreateRequest {
         name: Some(name.to_owned()),
         engine: "woocommerce".to_owned(),

@@ -7,6 +7,7 @@ use prometheus::{GaugeVec, Opts, Registry};
 
 use super::{float, process};
 use crate::domain::ClusterName;
+use crate::domain::change::State;
 use crate::domain::observed::SourceSeen;
 use crate::git::GitError;
 use crate::workflow::Fleet;
@@ -19,20 +20,7 @@ fn text(core: &Core) -> String {
     let gauge = |name: &str, help: &str, value: f64| {
         family(&registry, name, help, &[], |set| set(&[], value));
     };
-    let (queued, waits) = {
-        let desk = core.desk();
-        (desk.len(), desk.waits())
-    };
-    gauge(
-        "fleetwright_queue_changes",
-        "Accepted changes that are not published yet.",
-        float(queued as u64),
-    );
-    gauge(
-        "fleetwright_queue_waiting",
-        "Whether anything waits for the writer.",
-        f64::from(u8::from(waits)),
-    );
+    queue(core, &registry);
     gauge(
         "fleetwright_event_subscribers",
         "Open streams of events.",
@@ -73,6 +61,34 @@ fn family(
         .register(Box::new(made.clone()))
         .expect(super::FINE);
     fill(&mut |values, value| made.with_label_values(values).set(value));
+}
+
+fn queue(core: &Core, registry: &Registry) {
+    // Every state is there from the start, so that nothing has to be guessed of one that is missing.
+    let states = [
+        State::Queued,
+        State::Proposed,
+        State::Approved,
+        State::Written,
+    ];
+    let mut counts = states.map(|state| (state, 0));
+    for entry in core.desk().entries() {
+        let count = counts.iter_mut().find(|it| it.0 == entry.change.state);
+        if let Some((_, count)) = count {
+            *count += 1;
+        }
+    }
+    family(
+        registry,
+        "fleetwright_queue_changes",
+        "Accepted changes that are not published yet, by state.",
+        &["state"],
+        |set| {
+            for (state, count) in counts {
+                set(&[state.as_str()], float(count));
+            }
+        },
+    );
 }
 
 fn stores(core: &Core, registry: &Registry) {

@@ -39,7 +39,8 @@ impl Catalog {
     /// Notes where changes are.
     pub(in crate::workflow) fn note<'a>(&self, changes: impl IntoIterator<Item = &'a Change>) {
         for change in changes {
-            let slot = self.shelf_mut().slot(&change.store);
+            let known = self.shelf().known(&change.store);
+            let slot = known.unwrap_or_else(|| self.shelf_mut().slot(&change.store));
             let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
             marks.put(change, slot);
         }

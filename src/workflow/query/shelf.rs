@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 
 use indexmap::IndexSet;
 use jiff::Timestamp;
+use memchr::memmem::Finder;
 
 use crate::domain::phase::Phase;
 use crate::domain::record::Spec;
@@ -97,7 +98,7 @@ pub(super) struct Wanted {
     cluster: Option<u32>,
     version: Option<u32>,
     phase: Option<Phase>,
-    q: Option<String>,
+    q: Option<Finder<'static>>,
 }
 
 impl Slot {
@@ -110,6 +111,12 @@ impl Slot {
             }
         }
     }
+}
+
+/// What a person searches for as names and hosts have it: in lower case, and of an address its host.
+fn searched(text: &str) -> String {
+    let host = text.split_once("://").map_or(text, |(_, rest)| rest);
+    host.trim_end_matches('/').to_lowercase()
 }
 
 /// A ULID as a number; zero for none.
@@ -241,7 +248,10 @@ impl Shelf {
             cluster: number(filter.cluster.as_ref().map(AsRef::as_ref))?,
             version: number(filter.version.as_deref())?,
             phase: filter.phase,
-            q: filter.q.clone(),
+            q: filter
+                .q
+                .as_deref()
+                .map(|it| Finder::new(&searched(it)).into_owned()),
         })
     }
 
@@ -264,16 +274,15 @@ impl Shelf {
     }
 
     /// Whether name or host hold a text.
-    fn holds(&self, slot: &Slot, q: &str) -> bool {
-        if slot.name.contains(q) {
+    fn holds(&self, slot: &Slot, q: &Finder<'_>) -> bool {
+        let is_in = |text: &str| q.find(text.as_bytes()).is_some();
+        if is_in(&slot.name) {
             return true;
         }
         let host = self.words.text(slot.host);
         // Only a text with a dot can lie across the border of name and domain.
-        let across = || {
-            host.starts_with('.') && q.contains('.') && format!("{}{host}", slot.name).contains(q)
-        };
-        host.contains(q) || across()
+        let dotted = host.starts_with('.') && q.needle().contains(&b'.');
+        is_in(host) || (dotted && is_in(&format!("{}{host}", slot.name)))
     }
 
     /// Stores in the order of their names beyond `after`, until `most` are found or `steps` were looked at; then the
