@@ -33,7 +33,7 @@ impl Stream {
             request = request.header("last-event-id", last);
         }
         let agent = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(Duration::from_mins(1)))
             .build()
             .new_agent();
         let answer = agent
