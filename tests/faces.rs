@@ -21,6 +21,8 @@ mod audit;
 mod command_line;
 #[path = "faces/dashboard.rs"]
 mod dashboard;
+#[path = "faces/events.rs"]
+mod events;
 #[path = "faces/issuer.rs"]
 mod issuer;
 #[path = "faces/life.rs"]
@@ -29,6 +31,10 @@ mod life;
 mod life_cycle;
 #[path = "faces/limits.rs"]
 mod limits;
+#[path = "faces/lists.rs"]
+mod lists;
+#[path = "faces/metrics.rs"]
+mod metrics;
 #[path = "faces/offline.rs"]
 mod offline;
 #[path = "faces/oidc.rs"]

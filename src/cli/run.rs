@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,8 +14,12 @@ use super::failure::Failure;
 use crate::http::{self, App, Exposure, Front};
 use crate::workflow::{Fleet, Settings, offline};
 
+/// Files that a server wants to have open at once: every stream of events is one.
+const FILES: u64 = 65_536;
+
 /// The runtime of a server.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
+    allow_files();
     let mut threads = Builder::new_multi_thread();
     // A thread keeps the memory it worked with for as long as it lives; after a start that is much.
     threads
@@ -23,6 +28,18 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
     threads
         .build()
         .map_err(|error| Failure::new(format!("cannot start the runtime: {error}")))
+}
+
+/// Takes as many open files as the system lets this process have; many begin with 1,024.
+fn allow_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.map_or(FILES, |it| it.min(FILES));
+    if limit.current.is_some_and(|it| it < most) {
+        limit.current = Some(most);
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!(%error, "the limit of open files stays low, and with it the number of connections");
+        }
+    }
 }
 
 /// Takes an address before anything else is touched.
@@ -55,6 +72,11 @@ pub(super) async fn run(
     let app = App::new(fleet.clone(), exposure, repository_token, front);
     let told = started(&fleet);
     if told.is_ok() {
+        let streams = app.clone();
+        let stop = async move {
+            stop.await;
+            streams.end_streams();
+        };
         http::serve(listener, http::router(app), stop).await;
     }
     fleet.stop().await;

@@ -204,3 +204,19 @@ pub enum Refusal {
     #[error("{0}")]
     Unavailable(String),
 }
+
+impl Refusal {
+    /// The class of the reason, as one word.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::Conflict(_) => "conflict",
+            Self::Illegal(_) => "illegal",
+            Self::TooMany(_) => "too_many",
+            Self::NotFound(_) => "not_found",
+            Self::Forbidden(_) => "forbidden",
+            Self::Precondition(_) => "precondition",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+}

@@ -26,9 +26,42 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// Which stores a list shall hold.
+/// What a list of stores is sorted by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StoreSort {
+    /// By name.
+    #[default]
+    #[serde(rename = "name")]
+    Name,
+    /// By name, from the end of the alphabet.
+    #[serde(rename = "-name")]
+    NameDown,
+    /// The oldest first.
+    #[serde(rename = "createdAt")]
+    Created,
+    /// The newest first.
+    #[serde(rename = "-createdAt")]
+    CreatedDown,
+    /// What was left alone longest first.
+    #[serde(rename = "updatedAt")]
+    Updated,
+    /// What changed last first.
+    #[serde(rename = "-updatedAt")]
+    UpdatedDown,
+}
+
+impl StoreSort {
+    /// Whether the order is a descending one.
+    pub fn is_backwards(self) -> bool {
+        matches!(self, Self::NameDown | Self::CreatedDown | Self::UpdatedDown)
+    }
+}
+
+/// Which stores a list shall hold, and in which order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StoreFilter {
+    /// In which order.
+    pub sort: StoreSort,
     /// Only this owner's.
     pub owner: Option<Owner>,
     /// Only of this engine.
@@ -161,7 +194,7 @@ pub struct Rendered {
 pub struct Health {
     /// `ok` or `degraded`.
     pub status: String,
-    /// One entry per part: `index`, `git`, `forge`, `clusters`.
+    /// One entry per part: `index`, `git`, `forge`, `clusters`, `policy`.
     pub checks: BTreeMap<String, Value>,
 }
 
@@ -205,4 +238,53 @@ pub struct Foreign {
     pub path: String,
     /// Why it has no effect, and what would give it one.
     pub why: String,
+}
+
+/// Something that happened to a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreEvent {
+    /// When.
+    pub at: Timestamp,
+    /// `change` (a change reached a state), `phase` (the store got into a phase) or `notice`.
+    pub kind: String,
+    /// The change's state or the store's phase; of a notice `notice`.
+    pub reason: String,
+    /// What a person wants to know about it; empty when there is nothing more to say.
+    pub message: String,
+    /// The change, of which this is a step.
+    pub change: Option<ChangeId>,
+    /// What that change does.
+    pub action: Option<Action>,
+}
+
+/// A file that published main holds for a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Its path on main.
+    pub path: String,
+    /// What it says.
+    pub content: String,
+}
+
+/// A store's phase, as the stream of events tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PhaseEvent {
+    /// The store.
+    pub name: StoreName,
+    /// Its uid.
+    pub uid: Uid,
+    /// Its owner.
+    pub owner: Owner,
+    /// The phase it got into.
+    pub phase: Phase,
+    /// One word for programs.
+    pub reason: String,
+    /// The same for people.
+    pub message: String,
+    /// What to do next; empty when there is nothing.
+    pub next_step: String,
+    /// When.
+    pub at: Timestamp,
 }

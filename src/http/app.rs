@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::events::STREAMS;
 use super::pages::Pages;
 use super::sessions::Sessions;
 use crate::domain::limits::Networks;
@@ -40,6 +44,10 @@ pub struct App {
     pub(super) sessions: Sessions,
     /// The dashboard's templates.
     pub(super) pages: Pages,
+    /// One permit for each stream of events.
+    pub(super) streams: Arc<Semaphore>,
+    /// Ends streams, which would end with their clients only.
+    pub(super) closing: CancellationToken,
 }
 
 impl App {
@@ -57,6 +65,13 @@ impl App {
             front,
             sessions: Sessions::default(),
             pages: Pages::embedded(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            closing: CancellationToken::new(),
         })
+    }
+
+    /// Ends all streams of events, so that the server can end.
+    pub fn end_streams(&self) {
+        self.closing.cancel();
     }
 }

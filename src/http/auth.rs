@@ -55,7 +55,7 @@ pub(super) async fn visiting(headers: &HeaderMap, app: &App) -> Result<Visitor, 
 }
 
 /// The token of an `Authorization` header; the scheme's case does not matter.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers
         .get(header::AUTHORIZATION)?
         .to_str()

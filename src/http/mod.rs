@@ -12,6 +12,7 @@ mod auth;
 mod body;
 mod changes;
 mod client_address;
+mod events;
 mod finish;
 mod fleet;
 mod git;
@@ -19,6 +20,7 @@ mod guard;
 mod health;
 mod json;
 mod limits;
+mod metrics;
 mod pages;
 mod params;
 mod problem;
@@ -29,6 +31,7 @@ mod sessions;
 mod sign_in;
 mod stores;
 mod tokens;
+mod trail;
 mod webhooks;
 mod write;
 
@@ -64,6 +67,7 @@ pub fn router(app: Arc<App>) -> Router {
             axum::response::IntoResponse::into_response(Problem::internal())
         }))
         .layer(from_fn_with_state(Arc::clone(&app), finish::finish))
+        .layer(from_fn_with_state(Arc::clone(&app), metrics::count))
         .with_state(app)
 }
 
@@ -83,11 +87,15 @@ fn api() -> Router<Arc<App>> {
         .route("/api/v1/stores/{name}/retry", post(actions::retry))
         .route("/api/v1/stores/{name}/changes", get(stores::changes))
         .route("/api/v1/stores/{name}/history", get(stores::history))
+        .route("/api/v1/stores/{name}/events", get(trail::events))
+        .route("/api/v1/stores/{name}/manifests", get(trail::manifests))
         .route("/api/v1/changes", get(changes::list))
         .route("/api/v1/changes/{id}", get(changes::show))
         .route("/api/v1/changes/{id}/cancel", post(changes::cancel))
         .route("/api/v1/changes/{id}/approve", post(changes::approve))
         .route("/api/v1/changes/{id}/reject", post(changes::reject))
+        .route("/api/v1/changes/{id}/events", get(events::change))
+        .route("/api/v1/events", get(events::all))
         .route("/api/v1/render", post(render::render))
         .route("/api/v1/clusters", get(fleet::clusters))
         .route("/api/v1/plans", get(fleet::plans))
@@ -103,6 +111,7 @@ fn api() -> Router<Arc<App>> {
         .route("/api/v1/limits", get(limits::limits))
         .route("/schemas/{name}", get(schemas::show))
         .route("/api/health", get(health::health))
+        .route("/metrics", get(metrics::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
 }

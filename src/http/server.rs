@@ -21,8 +21,8 @@ use tokio::time::{sleep, timeout};
 
 use super::client_address::Peer;
 
-/// Connections at once. More wait in the system's queue.
-const CONNECTIONS: usize = 1024;
+/// Connections at once, streams of events among them. More wait in the system's queue.
+const CONNECTIONS: usize = 4096;
 /// Time a client has for its headers, and an idle connection for its next request.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Time that requests under way have when the server stops.

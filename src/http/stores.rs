@@ -59,6 +59,7 @@ pub(super) fn filter(params: &mut Params) -> StoreFilter {
         phase: params.word("phase"),
         version: params.text("version"),
         q: params.text("q"),
+        sort: params.word("sort").unwrap_or_default(),
     }
 }
 

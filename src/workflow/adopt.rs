@@ -47,6 +47,7 @@ pub(super) fn take_in(core: &Core) -> Result<(), ProjectError> {
         core.journal.accept(&batch, &[])?;
         for one in &batch {
             desk.put(one.entry.clone(), None);
+            core.ring(&one.entry.change);
         }
         core.journal.remember(SEEN, tip.as_str())?;
         core.wake.notify_one();

@@ -96,8 +96,8 @@ pub(super) fn approve(
     if change.state == State::Approved {
         desk.put_back(std::slice::from_ref(id));
     }
+    core.ring(&change);
     drop(desk);
-    core.ring(id);
     core.wake.notify_one();
     Ok(change)
 }

@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, broadcast, watch};
 
 use super::desk::Desk;
+use super::events::Events;
 use super::limits::Limits;
+use super::metrics::Metrics;
+use super::query::Catalog;
 use super::settings::{Mode, Settings};
 use super::steady::Moment;
 use super::tokens::Tokens;
@@ -91,6 +94,12 @@ pub(super) struct Core {
     pub(super) wake: Notify,
     /// Rings for every change that moved on.
     pub(super) moved: broadcast::Sender<ChangeId>,
+    /// Stores and changes as lists see them.
+    pub(super) catalog: Catalog,
+    /// What happens, for those who listen.
+    pub(super) events: Events,
+    /// Figures for Prometheus.
+    pub(super) metrics: Metrics,
 }
 
 impl Core {
@@ -131,12 +140,6 @@ impl Core {
         cluster: &ClusterName,
     ) -> Result<Option<CommitId>, GitError> {
         self.published(&deploy_branch(cluster))
-    }
-
-    /// Tells those who wait that a change moved on.
-    pub(super) fn ring(&self, id: &ChangeId) {
-        // Nobody may be listening; that is no error.
-        let _listeners = self.moved.send(id.clone());
     }
 }
 

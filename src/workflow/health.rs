@@ -17,6 +17,7 @@ use crate::domain::observed::SourceSeen;
 use crate::domain::request::{Caller, Refusal, Role};
 use crate::domain::view::{ClusterView, Foreign, Health, SourceView};
 use crate::domain::{ChangeId, ClusterName, CommitId};
+use crate::git::GitError;
 
 /// One entry per part, and whether all are well.
 pub(super) fn health(core: &Core) -> Health {
@@ -37,7 +38,7 @@ pub(super) fn health(core: &Core) -> Health {
         "remote"
     };
     let git = json!({
-        "status": if problem.is_none() { "ok" } else { "degraded" },
+        "status": word(problem.is_none()),
         "message": problem,
         "mode": kind,
         "published": published,
@@ -45,29 +46,85 @@ pub(super) fn health(core: &Core) -> Health {
         "queued": queued,
     });
     let clusters = clusters(core);
-    let alarmed = clusters.iter().any(|it| !it.alarms.is_empty());
-    let of = |it: &ClusterView| json!({ "watched": it.watched, "status": it.status, "alarms": it.alarms });
+    let ailing = |it: &ClusterView| !it.alarms.is_empty() || unseen(core, &it.name);
+    let alarmed = clusters.iter().any(ailing);
+    let of = |it: &ClusterView| json!({ "status": word(!ailing(it)), "message": it.status, "watched": it.watched, "alarms": it.alarms });
     let clusters: BTreeMap<String, Value> = clusters
         .iter()
         .map(|it| (it.name.to_string(), of(it)))
         .collect();
     let issuer = core.issuer.as_deref().map(issuer_health);
     let trusted = issuer.as_ref().is_none_or(|(well, _)| *well);
-    let well = problem.is_none() && tip.is_ok() && !alarmed && trusted;
+    let (policy, valid) = policy(core);
+    let well = problem.is_none() && tip.is_ok() && !alarmed && trusted && valid;
     let mut checks = BTreeMap::from([
         ("index".to_owned(), index),
         ("git".to_owned(), git),
         (
             "forge".to_owned(),
-            json!({ "status": "ok", "message": "no forge is configured" }),
+            json!({ "status": "none", "message": "no forge is configured" }),
         ),
         ("clusters".to_owned(), json!(clusters)),
+        ("policy".to_owned(), policy),
     ]);
     checks.extend(issuer.map(|(_, value)| ("oidc".to_owned(), value)));
     Health {
-        status: if well { "ok" } else { "degraded" }.to_owned(),
+        status: word(well).to_owned(),
         checks,
     }
+}
+
+fn word(well: bool) -> &'static str {
+    if well { "ok" } else { "degraded" }
+}
+
+/// Whether a watched cluster cannot be seen for so long that what is known of it is old.
+fn unseen(core: &Core, name: &ClusterName) -> bool {
+    let watched = core.watched.get(name);
+    watched.is_some_and(|it| it.view.cluster().is_stale(Core::now()))
+}
+
+/// The policy in force; and where main has another one, why that is not.
+fn policy(core: &Core) -> (Value, bool) {
+    let in_force = core.in_force().commit;
+    let message = match differing_policy(core, &in_force) {
+        Ok(None) => None,
+        Ok(Some((tip, Ok(())))) => Some((
+            true,
+            format!(
+                "main has another policy at commit {tip}; it has no effect before an admin vouches for it"
+            ),
+        )),
+        Ok(Some((tip, Err(why)))) => Some((
+            false,
+            format!(
+                "the policy on main at commit {tip} cannot be used, the one in force stays: {why}; put it right on main"
+            ),
+        )),
+        Err(error) => Some((false, error.to_string())),
+    };
+    let well = message.as_ref().is_none_or(|(well, _)| *well);
+    let message = message.map(|(_, text)| text);
+    (
+        json!({ "status": word(well), "commit": in_force, "message": message }),
+        well,
+    )
+}
+
+/// A policy that is not in force: where it is, and whether it could be.
+type Other = (CommitId, Result<(), String>);
+
+/// The head of main where its policy is not the one in force.
+fn differing_policy(core: &Core, in_force: &CommitId) -> Result<Option<Other>, GitError> {
+    let Some(tip) = core.published("main")? else {
+        return Ok(None);
+    };
+    let file = |commit: &CommitId| core.repo.entry(commit, "fleetwright.yaml");
+    if file(&tip)?.map(|it| it.id) == file(in_force)?.map(|it| it.id) {
+        return Ok(None);
+    }
+    let usable = start::read_policy(&core.repo, &tip).map(drop);
+    Ok(Some((tip, usable)))
 }
 
 /// Every cluster of the policy.
@@ -125,7 +182,7 @@ pub(super) fn foreign(core: &Core) -> Vec<Foreign> {
 
 /// Puts a commit's policy and charts in force.
 pub(super) fn vouch(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
-    let unavailable = |error: crate::git::GitError| Refusal::Unavailable(error.to_string());
+    let unavailable = |error: GitError| Refusal::Unavailable(error.to_string());
     let main = core.published("main").map_err(unavailable)?;
     let known = core.repo.contains(commit).map_err(unavailable)?;
     let on_main = match &main {
@@ -205,7 +262,7 @@ fn charts_take_plans(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
 
 /// A published chart version never changes and never goes: stores pin it.
 fn charts_kept(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
-    let unavailable = |error: crate::git::GitError| Refusal::Unavailable(error.to_string());
+    let unavailable = |error: GitError| Refusal::Unavailable(error.to_string());
     let in_force = core.in_force().commit;
     for engine in core.repo.list(&in_force, "charts").map_err(unavailable)? {
         let folder = format!("charts/{}", engine.name);

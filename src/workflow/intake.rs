@@ -168,6 +168,10 @@ fn accept_batch(core: &Core, arrivals: Vec<Arrival>) {
                 *answer = Err(Refusal::Unavailable(text.to_owned()));
             }
         }
+    } else {
+        for acceptance in &batch.acceptances {
+            core.accepted(&desk, &acceptance.entry.change);
+        }
     }
     drop(desk);
     for (sender, answer) in answers {

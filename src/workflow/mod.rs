@@ -13,12 +13,14 @@ mod desk;
 mod dns;
 mod dry_run;
 mod earlier;
+mod events;
 mod group;
 mod health;
 mod holds;
 mod intake;
 mod leaving;
 mod limits;
+mod metrics;
 mod observe;
 pub mod offline;
 mod outcome;
@@ -63,7 +65,9 @@ use crate::domain::view::{
 use crate::domain::{ChangeId, CommitId};
 use core::Core;
 
+pub use events::{About, Event, EventFilter, News, Subscription};
 pub use intake::{Accepted, Idempotency, Origin, Submission};
+pub use metrics::TEXT_FORMAT;
 pub use settings::{ClusterAccess, Mode, Settings};
 pub use start::StartError;
 
@@ -107,6 +111,7 @@ impl Fleet {
             stop.clone(),
         )));
         tasks.push(tokio::spawn(pruning::run(core.clone(), stop.clone())));
+        tasks.push(tokio::spawn(events::run(core.clone(), stop.clone())));
         for (name, watcher) in opened.watchers {
             tasks.push(tokio::spawn(observe::follow(
                 core.clone(),
@@ -152,7 +157,10 @@ impl Fleet {
         submission: Submission,
     ) -> Result<Accepted, Refusal> {
         let proven = dns::proven(&self.0.core, caller, &submission.request).await;
-        self.0.door.submit(caller, submission, proven).await
+        let answer = self.0.door.submit(caller, submission, proven).await;
+        let told = answer.as_ref().map(|it| (&it.change, it.replayed));
+        self.0.core.metrics.submitted(told);
+        answer
     }
 
     /// A change, if there is one that the caller may see.
@@ -176,7 +184,7 @@ impl Fleet {
         query::store(&self.0.core, caller, name).ok().flatten()
     }
 
-    /// Stores in order of their names.
+    /// Stores, in the order of the filter.
     pub fn stores(
         &self,
         caller: &Caller,

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, Watched};
 use super::project::ProjectError;
+use super::query::Sweep;
 use super::reserve;
 use crate::cluster::{Changes, Watcher};
 use crate::domain::change::{Action, Change, ChangeError, State};
@@ -32,6 +33,7 @@ pub(super) async fn follow(
 ) {
     let mut published = core.published.subscribe();
     let mut asked: Option<CommitId> = None;
+    let mut sweep = Sweep::new();
     loop {
         let changes = tokio::select! {
             () = stop.cancelled() => return,
@@ -41,9 +43,15 @@ pub(super) async fn follow(
         };
         ask_to_fetch(&core, &cluster, &mut asked).await;
         let (shared, name) = (core.clone(), cluster.clone());
-        let looked = tokio::task::spawn_blocking(move || look(&shared, &name, &changes)).await;
-        match looked {
-            Ok(Ok(())) => {}
+        let mut going = std::mem::replace(&mut sweep, Sweep::new());
+        let looked = tokio::task::spawn_blocking(move || {
+            look(&shared, &name, &changes)?;
+            going.hear(&changes);
+            going.go_on(&shared, &name)?;
+            Ok::<_, ProjectError>(going)
+        });
+        match looked.await {
+            Ok(Ok(going)) => sweep = going,
             Ok(Err(error)) => {
                 tracing::error!(%cluster, %error, "what the cluster shows was not taken in; it is looked at again");
             }
@@ -116,7 +124,7 @@ fn look(core: &Core, cluster: &ClusterName, changes: &Changes) -> Result<(), Pro
     projection
         .changes
         .iter()
-        .for_each(|change| core.ring(&change.id));
+        .for_each(|change| core.ring(change));
     Ok(())
 }
 
@@ -132,6 +140,7 @@ fn look_at(
     let contains = |source: &CommitId| contains(core, &desired, source);
     let now = Core::now();
     let status = status(&desired, Some((&cluster, seen.as_ref())), &contains, now);
+    core.note_phase(name, &row.uid, &status);
     let before = row.clone();
     let mut applied = is_applied(&desired, &cluster, seen.as_ref(), now);
     match desired.deletion {

@@ -8,7 +8,6 @@ use super::project::ProjectError;
 use super::reserve;
 use super::settings::Mode;
 use super::suspects::Guilty;
-use crate::domain::ChangeId;
 use crate::domain::accept::Intent;
 use crate::domain::change::{Change, ChangeError, State};
 use crate::domain::entry::{Entry, Projection};
@@ -72,14 +71,13 @@ pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
     if !proposed.is_empty() {
         core.journal.update(&proposed)?;
     }
-    let asked: Vec<ChangeId> = proposed.iter().map(|it| it.change.id.clone()).collect();
     {
         let mut desk = core.desk();
         for entry in written.into_iter().chain(proposed) {
+            core.ring(&entry.change);
             desk.update(entry);
         }
     }
-    asked.iter().for_each(|id| core.ring(id));
     core.end(&ended)?;
     Ok(())
 }
@@ -138,7 +136,7 @@ impl Core {
         }
         drop(desk);
         for change in ended {
-            self.ring(&change.id);
+            self.ring(change);
         }
         Ok(())
     }

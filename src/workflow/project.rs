@@ -140,7 +140,7 @@ fn take_in(core: &Core, projection: &Projection, commits: &[Ours]) -> Result<(),
     core.journal.release(&published)?;
     settle_desk(core, projection, commits, &published);
     for change in &projection.changes {
-        core.ring(&change.id);
+        core.ring(change);
     }
     Ok(())
 }

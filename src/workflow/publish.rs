@@ -140,6 +140,13 @@ pub(super) fn start_over(core: &Core, why: &str) -> Result<(), GitError> {
         let _landed = core.repo.update(&moves)?;
         forget_unknown(core)?;
     }
-    core.desk().start_over(Core::now(), why);
+    let mut desk = core.desk();
+    let again = desk.unpublished();
+    desk.start_over(Core::now(), why);
+    for (id, _) in again {
+        if let Some(entry) = desk.entry(&id) {
+            core.ring(&entry.change);
+        }
+    }
     Ok(())
 }

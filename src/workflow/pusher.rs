@@ -269,6 +269,7 @@ impl Pusher {
         outcome: Result<PushOutcome, RemoteError>,
         took: Duration,
     ) -> Result<(), PusherError> {
+        self.core.metrics.pushed(word(&outcome), took);
         match outcome {
             Ok(PushOutcome::Pushed) => {
                 self.contention.won(Instant::now(), took);
@@ -411,6 +412,18 @@ fn random_share() -> f64 {
     let mut bytes = [0_u8; 4];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
+}
+
+/// What a push came to, as one word.
+fn word(outcome: &Result<PushOutcome, RemoteError>) -> &'static str {
+    match outcome {
+        Ok(PushOutcome::Pushed) => "pushed",
+        Ok(PushOutcome::LostRace { .. }) => "lost_race",
+        Ok(PushOutcome::Denied { .. }) => "denied",
+        Ok(PushOutcome::TimedOut) => "timed_out",
+        Ok(PushOutcome::Unreachable { .. }) => "unreachable",
+        Err(_) => "failed",
+    }
 }
 
 /// What a server said about a refused push, in one line that is not too long.

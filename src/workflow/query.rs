@@ -1,19 +1,33 @@
 //! Answers for the API, put together from the desk, the index and what clusters show.
+//!
+//! Lists are found in memory ([`catalog`]); what a page shows is read and put together anew.
 
-use std::collections::BTreeMap;
+mod catalog;
+mod cursor;
+mod files;
+mod lists;
+mod marks;
+mod phases;
+mod shelf;
+#[cfg(test)]
+mod tests;
+mod trail;
+
+pub(super) use catalog::{Catalog, provisioned_in};
+pub(super) use lists::{changes, stores};
+pub(super) use phases::Sweep;
 
 use super::core::Core;
+use super::desk::Desk;
 use super::intake::find_change;
 use super::observe::{contains, desired};
-use crate::domain::accept::{Intent, etag};
+use crate::domain::accept::etag;
 use crate::domain::change::{Change, State};
 use crate::domain::entry::StoreRow;
 use crate::domain::phase::{Phase, Status, status};
 use crate::domain::record::Record;
 use crate::domain::request::{Caller, Refusal, Role};
-use crate::domain::view::{
-    ChangeFilter, CredentialsRef, HistoryItem, Page, Revisions, StoreFilter, StoreView,
-};
+use crate::domain::view::{CredentialsRef, HistoryItem, Page, Revisions, StoreView};
 use crate::domain::{ChangeId, CommitId, Owner, StoreName};
 use crate::index::IndexError;
 
@@ -41,64 +55,8 @@ fn may_see(core: &Core, caller: &Caller, change: &Change) -> bool {
     if caller.role != Role::Merchant || change.requester == caller.subject {
         return true;
     }
-    let desk = core.desk();
-    let held = desk
-        .book
-        .get(&change.store)
-        .filter(|held| held.uid == change.uid)
-        .map(|held| held.owner.clone());
-    held.is_some_and(|owner| owner == caller.owner)
-}
-
-/// Changes, newest first.
-pub(super) fn changes(
-    core: &Core,
-    caller: &Caller,
-    filter: &ChangeFilter,
-    limit: usize,
-    cursor: Option<&str>,
-) -> Result<Page<Change>, Refusal> {
-    let wanted = |change: &Change| {
-        filter.state.is_none_or(|it| it == change.state)
-            && filter.store.as_ref().is_none_or(|it| *it == change.store)
-            && filter.action.is_none_or(|it| it == change.action)
-            && filter
-                .owner
-                .as_ref()
-                .is_none_or(|it| owner_of(core, change).as_ref() == Some(it))
-            && may_see(core, caller, change)
-    };
-    let mut found: BTreeMap<ChangeId, Change> = BTreeMap::new();
-    let open: Vec<Change> = core
-        .desk()
-        .entries()
-        .rev()
-        .map(|it| it.change.clone())
-        .collect();
-    let before = |change: &Change| cursor.is_none_or(|cursor| change.id.as_str() < cursor);
-    found.extend(
-        open.into_iter()
-            .filter(|it| before(it) && wanted(it))
-            .map(|it| (it.id.clone(), it)),
-    );
-    let mut taken = 0;
-    let scan = core.index.changes(cursor, &mut |change| {
-        if wanted(&change) {
-            taken += 1;
-            found.entry(change.id.clone()).or_insert(change);
-        }
-        taken <= limit
-    });
-    scan.map_err(|error| unavailable(&error))?;
-    let items: Vec<Change> = found.into_values().rev().collect();
-    Ok(page(items, limit, |change| change.id.to_string()))
-}
-
-fn owner_of(core: &Core, change: &Change) -> Option<Owner> {
-    core.desk()
-        .book
-        .get(&change.store)
-        .map(|held| held.owner.clone())
+    let owner = core.catalog.owner(&change.store, &change.uid);
+    owner.is_some_and(|owner| owner == caller.owner)
 }
 
 fn page<T>(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> Page<T> {
@@ -121,76 +79,42 @@ pub(super) fn store(
         .index
         .store(&name)
         .map_err(|error| unavailable(&error))?;
-    let view = view(core, &name, row);
+    let pending = on_desk(&core.desk(), &name);
+    let view = view(core, &name, row, pending);
     Ok(view.filter(|view| sees(caller, &view.record.spec.owner)))
 }
 
-/// Stores in order of their names, those not merged yet included.
-pub(super) fn stores(
-    core: &Core,
-    caller: &Caller,
-    filter: &StoreFilter,
-    limit: usize,
-    cursor: Option<&str>,
-) -> Result<Page<StoreView>, Refusal> {
-    let mut found: BTreeMap<StoreName, StoreView> = BTreeMap::new();
-    let after = |name: &StoreName| cursor.is_none_or(|cursor| name.as_str() > cursor);
-    let asked: Vec<StoreName> = core
-        .desk()
-        .entries()
-        .filter(|it| matches!(it.intent, Intent::Create(_)) && after(&it.change.store))
-        .map(|it| it.change.store.clone())
-        .collect();
-    let wanted = |view: &StoreView| sees(caller, &view.record.spec.owner) && matches(filter, view);
-    for name in asked {
-        let row = core
-            .index
-            .store(&name)
-            .map_err(|error| unavailable(&error))?;
-        found.extend(view(core, &name, row).filter(wanted).map(|it| (name, it)));
-    }
-    let mut taken = 0;
-    let scan = core.index.stores(cursor, &mut |name, row| {
-        if let Some(view) = view(core, &name, Some(row)).filter(wanted) {
-            taken += 1;
-            found.insert(name, view);
-        }
-        taken <= limit
+/// The views of some stores; none for those that are gone meanwhile.
+fn views(core: &Core, names: &[StoreName]) -> Result<Vec<Option<StoreView>>, Refusal> {
+    let pending: Vec<_> = {
+        let desk = core.desk();
+        names.iter().map(|name| on_desk(&desk, name)).collect()
+    };
+    let shown = names.iter().zip(pending).map(|(name, pending)| {
+        let row = core.index.store(name);
+        let row = row.map_err(|error| unavailable(&error))?;
+        Ok(view(core, name, row, pending))
     });
-    scan.map_err(|error| unavailable(&error))?;
-    Ok(page(found.into_values().collect(), limit, |view| {
-        view.name.to_string()
-    }))
+    shown.collect()
 }
 
-fn matches(filter: &StoreFilter, view: &StoreView) -> bool {
-    let spec = &view.record.spec;
-    let text = |it: &Option<String>, value: &str| it.as_ref().is_none_or(|it| it == value);
-    let hit = |q: &String| view.name.as_str().contains(q.as_str()) || view.url.contains(q.as_str());
-    // A deleted store is there for who asks for it by name or phase, and in no other list.
-    let present = filter.phase == Some(Phase::Deleted) || view.phase != Phase::Deleted;
-    present
-        && filter.owner.as_ref().is_none_or(|it| *it == spec.owner)
-        && filter.cluster.as_ref().is_none_or(|it| *it == spec.cluster)
-        && filter.phase.is_none_or(|it| it == view.phase)
-        && text(&filter.engine, &spec.engine)
-        && text(&filter.plan, &spec.plan)
-        && text(&filter.version, &spec.version)
-        && filter.q.as_ref().is_none_or(hit)
+/// A store's open changes, and its newest accepted record.
+type Pending = (Vec<Change>, Option<Record>);
+
+fn on_desk(desk: &Desk, name: &StoreName) -> Pending {
+    let ids = desk.changes_of(name).iter();
+    let changes = ids.filter_map(|id| desk.entry(id));
+    let changes = changes.map(|it| it.change.clone()).collect();
+    (changes, desk.newest(name).cloned())
 }
 
 /// A store's view: from its row, or from a create that is not merged yet.
-fn view(core: &Core, name: &StoreName, row: Option<StoreRow>) -> Option<StoreView> {
-    let (pending, newest) = {
-        let desk = core.desk();
-        let changes: Vec<Change> = desk
-            .changes_of(name)
-            .iter()
-            .filter_map(|id| desk.entry(id))
-            .map(|it| it.change.clone())
-            .collect();
-        (changes, desk.newest(name).cloned())
-    };
+fn view(
+    core: &Core,
+    name: &StoreName,
+    row: Option<StoreRow>,
+    (pending, newest): Pending,
+) -> Option<StoreView> {
     let asked = pending
         .iter()
         .rev()
@@ -203,19 +127,24 @@ fn view(core: &Core, name: &StoreName, row: Option<StoreRow>) -> Option<StoreVie
 }
 
 fn requested(core: &Core, create: &Change, record: &Record, pending: &[Change]) -> StoreView {
+    let at = (create.created_at, create.updated_at);
+    let status = requested_status(create);
+    assemble(core, record, status, Revisions::default(), pending, at)
+}
+
+/// The phase of a store that is not merged yet.
+fn requested_status(create: &Change) -> Status {
     let waiting = create.waiting_for.clone().unwrap_or_default();
     let (phase, next_step) = match create.state {
         State::Proposed => (Phase::AwaitingApproval, "have the change approved"),
         _ => (Phase::Requested, ""),
     };
-    let status = Status {
+    Status {
         phase,
         reason: phase.to_string(),
         message: format!("it was asked for and waits for {waiting}"),
         next_step: next_step.to_owned(),
-    };
-    let at = (create.created_at, create.updated_at);
-    assemble(core, record, status, Revisions::default(), pending, at)
+    }
 }
 
 fn merged(
@@ -230,14 +159,9 @@ fn merged(
         applied: row.applied.clone(),
     };
     let at = (row.created_at, row.updated_at);
-    let mut view = assemble(
-        core,
-        &row.record,
-        phase(core, name, row),
-        revisions,
-        pending,
-        at,
-    );
+    let status = phase(core, name, row);
+    core.note_phase(name, &row.uid, &status);
+    let mut view = assemble(core, &row.record, status, revisions, pending, at);
     view.uid = row.uid.clone();
     view.notice.clone_from(&row.notice);
     view.outdated = !core.templates.digest().starts_with(&row.template);
@@ -337,10 +261,11 @@ pub(super) fn history(
 ) -> Result<Page<HistoryItem>, Refusal> {
     let not_found = || Refusal::NotFound(name.to_owned());
     let view = store(core, caller, name)?.ok_or_else(not_found)?;
-    let before = cursor.and_then(|it| it.parse().ok());
+    let list = format!("history {}", view.uid);
+    let before = cursor::read(&list, cursor)?;
     let found = core.index.history(&view.uid, before, limit + 1);
     let items = found.map_err(|error| unavailable(&error))?;
-    let Page { items, next } = page(items, limit, |(place, _)| place.to_string());
+    let Page { items, next } = page(items, limit, |(place, _)| cursor::write(&list, place));
     let items = items.into_iter().map(|(_, item)| item).collect();
     Ok(Page { items, next })
 }

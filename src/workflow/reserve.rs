@@ -53,6 +53,7 @@ pub(super) fn settle(core: &Core, desk: &mut Desk, name: &StoreName, row: Option
         None => desk.book.remove(name),
     }
     desk.set_newest(name, newest);
+    core.list_store(desk, name, row);
 }
 
 /// The record that an accepted request leaves; limits were counted when it was accepted.

@@ -11,7 +11,10 @@ use tokio::sync::{Notify, broadcast, watch};
 use super::alarm::trusted;
 use super::core::{Core, InForce, Keys, RemoteStatus, Watched};
 use super::desk::Desk;
+use super::events::Events;
+use super::metrics::Metrics;
 use super::project::catch_up;
+use super::query::Catalog;
 use super::settings::{Mode, Settings};
 use super::tokens::Tokens;
 use super::{limits, publish, skeleton};
@@ -86,6 +89,9 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
         limits: limits::Limits::new(request_limits),
         wake: Notify::new(),
         moved: broadcast::channel(4096).0,
+        catalog: Catalog::default(),
+        events: Events::new(ulid::Ulid::new().to_string()),
+        metrics: Metrics::new(),
     };
     let remote = publish::remote(&core)?;
     if let Some(remote) = &remote {
@@ -102,6 +108,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     load_book(&core, rebuilt)?;
     limits::load(&core)?;
     core.journal.forget_old_answers(Core::now())?;
+    core.events.begin();
     Ok(Started {
         core,
         remote,

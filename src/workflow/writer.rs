@@ -218,6 +218,7 @@ fn write(
     let error = match group::write(core, moment, (ids, bound), &removals) {
         Ok(report) => {
             if report.landed {
+                core.metrics.landed(report.fates.len(), began.elapsed());
                 tracing::debug!(
                     entries = report.fates.len(),
                     left = report.left.len(),

@@ -33,15 +33,24 @@ pub(crate) struct Reply {
 impl Dev {
     /// Starts a server on a free port.
     pub(crate) fn start() -> Self {
-        Self::start_with_path(None)
+        Self::start_as(&[], None)
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn start_with(more: &[&str]) -> Self {
+        Self::start_as(more, None)
     }
 
     /// The same with a `PATH` of its own.
     pub(crate) fn start_with_path(search: Option<OsString>) -> Self {
+        Self::start_as(&[], search)
+    }
+
+    fn start_as(more: &[&str], search: Option<OsString>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let data = folder.path().join("data");
         let path = data.to_str().expect("a plain path");
-        let args = ["dev", "--listen", "127.0.0.1:0", "--data", path];
+        let args = [&["dev", "--listen", "127.0.0.1:0", "--data", path], more].concat();
         let server = Server::start_with_path(&args, &data, search);
         Self::of(server, data, folder)
     }

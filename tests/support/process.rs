@@ -60,6 +60,14 @@ impl Server {
         self.child.wait().expect("the server ends");
     }
 
+    /// Ends the process as an operator does, with SIGTERM, and waits for its end.
+    pub(crate) fn stop(&mut self) {
+        let id = self.child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(told.is_ok_and(|it| it.success()), "the server can be told");
+        self.child.wait().expect("the server ends");
+    }
+
     /// Starts the program again with the same arguments.
     pub(crate) fn restart(&mut self) {
         self.child = spawn(&self.args, self.path.as_ref(), &self.data, &self.log);

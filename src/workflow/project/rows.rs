@@ -107,7 +107,9 @@ impl<'a> Rows<'a> {
         } else {
             before.and_then(|row| row.applied.clone())
         };
-        let created_at = created_at(trailers).unwrap_or(commit.at);
+        let created_at = moment(trailers.uid.as_str()).unwrap_or(commit.at);
+        // A commit's time has whole seconds; lists by time keep the order of acceptance within one.
+        let accepted = moment(trailers.change.as_str()).unwrap_or(commit.at);
         let watched = self.core.watched.contains_key(&record.spec.cluster);
         Ok(Some(StoreRow {
             uid: trailers.uid.clone(),
@@ -117,7 +119,7 @@ impl<'a> Rows<'a> {
             change: trailers.change.clone(),
             applied,
             created_at,
-            updated_at: commit.at.max(created_at),
+            updated_at: commit.at.max(created_at).max(accepted),
             gone: removed_at.is_some() && (reached || !watched),
             removed_at,
             notice: None,
@@ -196,8 +198,8 @@ fn tenant_path(record: &Record) -> String {
     format!("{folder}/tenant.yaml")
 }
 
-/// When a store's first request was accepted: its uid says so.
-fn created_at(trailers: &Trailers) -> Option<Timestamp> {
-    let millis = ulid::Ulid::from_string(trailers.uid.as_str()).ok()?;
-    Timestamp::from_millisecond(i64::try_from(millis.timestamp_ms()).ok()?).ok()
+/// When a ULID was given: a uid says when its store's first request was accepted, a change's id when that was.
+fn moment(id: &str) -> Option<Timestamp> {
+    let id = ulid::Ulid::from_string(id).ok()?;
+    Timestamp::from_millisecond(i64::try_from(id.timestamp_ms()).ok()?).ok()
 }

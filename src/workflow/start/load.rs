@@ -42,6 +42,10 @@ pub(super) fn load_book(core: &Core, rebuilt: bool) -> Result<(), StartError> {
     let mut desk = core.desk();
     let mut leaving = Vec::new();
     if !rebuilt {
+        core.index.changes(None, &mut |change| {
+            core.catalog.note([&change]);
+            true
+        })?;
         core.index.stores(None, &mut |name, row| {
             reserve::settle(core, &mut desk, &name, Some(&row));
             if row.record.metadata.deletion.is_some() {
@@ -50,6 +54,7 @@ pub(super) fn load_book(core: &Core, rebuilt: bool) -> Result<(), StartError> {
             true
         })?;
     }
+    core.catalog.note(desk.entries().map(|it| &it.change));
     let asked: Vec<StoreName> = desk.entries().map(|it| it.change.store.clone()).collect();
     for name in asked {
         let row = core.index.store(&name)?;

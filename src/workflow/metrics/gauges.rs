@@ -1,0 +1,175 @@
+//! What is measured when it is asked for: how things stand, not how often something happened.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prometheus::{GaugeVec, Opts, Registry};
+
+use super::{float, process};
+use crate::domain::ClusterName;
+use crate::domain::change::State;
+use crate::domain::observed::SourceSeen;
+use crate::git::GitError;
+use crate::workflow::Fleet;
+use crate::workflow::core::{Core, Watched};
+
+/// Everything there is to know, in text format 0.0.4. Reads Git for the lag of clusters.
+fn text(core: &Core) -> String {
+    let now = Core::now();
+    let registry = Registry::new();
+    let gauge = |name: &str, help: &str, value: f64| {
+        family(&registry, name, help, &[], |set| set(&[], value));
+    };
+    queue(core, &registry);
+    gauge(
+        "fleetwright_event_subscribers",
+        "Open streams of events.",
+        float(core.events.subscribers() as u64),
+    );
+    family(
+        &registry,
+        "fleetwright_build_info",
+        "The program's version; always 1.",
+        &["version"],
+        |set| set(&[env!("CARGO_PKG_VERSION")], 1.0),
+    );
+    if let Ok(packs) = core.repo.packs() {
+        gauge(
+            "fleetwright_repository_packs",
+            "Packs in the fleet repository on this machine.",
+            float(packs as u64),
+        );
+    }
+    stores(core, &registry);
+    clusters(core, &registry, now);
+    for (name, help, value) in process::figures() {
+        gauge(name, help, value);
+    }
+    core.metrics.text(&registry)
+}
+
+/// Makes a family and sets its gauges. It is registered even when it has none, and then it is not written.
+fn family(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+    fill: impl FnOnce(&mut dyn FnMut(&[&str], f64)),
+) {
+    let made = GaugeVec::new(Opts::new(name, help), labels).expect(super::FINE);
+    registry
+        .register(Box::new(made.clone()))
+        .expect(super::FINE);
+    fill(&mut |values, value| made.with_label_values(values).set(value));
+}
+
+fn queue(core: &Core, registry: &Registry) {
+    // Every state is there from the start, so that nothing has to be guessed of one that is missing.
+    let states = [
+        State::Queued,
+        State::Proposed,
+        State::Approved,
+        State::Written,
+    ];
+    let mut counts = states.map(|state| (state, 0));
+    for entry in core.desk().entries() {
+        let count = counts.iter_mut().find(|it| it.0 == entry.change.state);
+        if let Some((_, count)) = count {
+            *count += 1;
+        }
+    }
+    family(
+        registry,
+        "fleetwright_queue_changes",
+        "Accepted changes that are not published yet, by state.",
+        &["state"],
+        |set| {
+            for (state, count) in counts {
+                set(&[state.as_str()], float(count));
+            }
+        },
+    );
+}
+
+fn stores(core: &Core, registry: &Registry) {
+    let fill = |set: &mut dyn FnMut(&[&str], f64)| {
+        core.catalog.count(|cluster, phase, count| {
+            set(&[cluster, phase.as_str()], float(count));
+        });
+    };
+    family(
+        registry,
+        "fleetwright_stores",
+        "Stores, by cluster and phase.",
+        &["cluster", "phase"],
+        fill,
+    );
+}
+
+fn clusters(core: &Core, registry: &Registry, now: Timestamp) {
+    let watched = &core.watched;
+    family(
+        registry,
+        "fleetwright_cluster_synced",
+        "Whether a watched cluster is seen as it is now.",
+        &["cluster"],
+        |set| {
+            for (name, watched) in watched {
+                let seen = watched.view.cluster();
+                let synced = seen.synced && !seen.is_stale(now);
+                set(&[name.as_str()], f64::from(u8::from(synced)));
+            }
+        },
+    );
+    family(
+        registry,
+        "fleetwright_flux_lag_seconds",
+        "Age of the oldest published deploy commit that a watched cluster has not fetched; 0 when it has all.",
+        &["cluster"],
+        |set| {
+            for (name, watched) in watched {
+                if let Ok(Some(lag)) = lag(core, name, watched, now) {
+                    set(&[name.as_str()], lag);
+                }
+            }
+        },
+    );
+}
+
+/// Seconds; none where the cluster shows no commit that is known here.
+fn lag(
+    core: &Core,
+    cluster: &ClusterName,
+    watched: &Watched,
+    now: Timestamp,
+) -> Result<Option<f64>, GitError> {
+    let seen = watched.view.cluster().source;
+    let seen = seen.as_ref().and_then(SourceSeen::commit);
+    let (Some(seen), Some(head)) = (seen, core.published_deploy(cluster)?) else {
+        return Ok(None);
+    };
+    if seen == head {
+        return Ok(Some(0.0));
+    }
+    if !core.repo.contains(&seen)? {
+        return Ok(None);
+    }
+    let Some(oldest) = core.repo.since(&head, Some(&seen))?.into_iter().next() else {
+        return Ok(Some(0.0));
+    };
+    let made = core.repo.commit_info(&oldest)?.time;
+    let seconds = u64::try_from(now.as_second() - made).unwrap_or(0);
+    Ok(Some(float(seconds)))
+}
+
+impl Fleet {
+    /// Everything there is to know, in text format 0.0.4. Blocks: it reads Git.
+    pub fn metrics(&self) -> String {
+        text(&self.0.core)
+    }
+
+    /// Counts an answered request. Labels are words of the program, never of a caller.
+    pub fn answered(&self, route: &str, method: &str, status: &str, took: Duration) {
+        self.0.core.metrics.answered(route, method, status, took);
+    }
+}
