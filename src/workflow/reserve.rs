@@ -12,8 +12,13 @@ use crate::domain::entry::{Entry, StoreRow};
 use crate::domain::record::Record;
 use crate::domain::{Host, StoreName};
 
-/// Works out what a store takes and which record is its newest.
+/// Works out what a store takes, which record is its newest, and where lists find it.
 pub(super) fn settle(core: &Core, desk: &mut Desk, name: &StoreName, row: Option<&StoreRow>) {
+    reserve(core, desk, name, row);
+    core.list_store(desk, name, row);
+}
+
+fn reserve(core: &Core, desk: &mut Desk, name: &StoreName, row: Option<&StoreRow>) {
     if let Some(row) = row {
         let under_way = row.record.metadata.deletion.is_some() && !row.gone;
         desk.note_leaving(&row.record.spec.cluster, name, under_way);
@@ -53,7 +58,6 @@ pub(super) fn settle(core: &Core, desk: &mut Desk, name: &StoreName, row: Option
         None => desk.book.remove(name),
     }
     desk.set_newest(name, newest);
-    core.list_store(desk, name, row);
 }
 
 /// The record that an accepted request leaves; limits were counted when it was accepted.

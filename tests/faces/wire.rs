@@ -193,6 +193,15 @@ impl Dev {
             agent.run(request.body(body.to_owned()).expect("a request"))
         };
         let mut answer = answer.expect("the server answers");
+        let media = answer.headers().get("content-type");
+        if media.is_some_and(|it| it == "text/event-stream") {
+            // It goes on and on; who wants to hear it reads it elsewhere.
+            return Reply {
+                status: answer.status().as_u16(),
+                headers: answer.headers().clone(),
+                text: String::new(),
+            };
+        }
         Reply {
             status: answer.status().as_u16(),
             headers: answer.headers().clone(),
