@@ -36,6 +36,9 @@ pub struct AuditItem {
     pub commit: CommitId,
     /// Why, in the requester's words.
     pub reason: Option<String>,
+    /// Who agreed to it, where the policy asked for approval.
+    #[serde(default)]
+    pub approved_by: Vec<String>,
     /// The first line of its message.
     pub title: String,
     /// Whether it was not made and signed by this Fleetwright.
@@ -87,6 +90,7 @@ impl AuditItem {
             step: trailers.map_or(1, |it| it.step),
             commit: commit.id.clone(),
             reason: trailers.and_then(|it| it.reason.clone()),
+            approved_by: trailers.map_or_else(Vec::new, |it| it.approved_by.clone()),
             title: commit.message.lines().next().unwrap_or_default().to_owned(),
             foreign: !commit.ours,
             author: format!("{name} <{address}>"),

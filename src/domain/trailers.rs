@@ -27,9 +27,14 @@ pub struct Trailers {
     pub step: u8,
     /// The commit of a person that this one takes over.
     pub adopts: Option<String>,
+    /// Who agreed to it, where the policy asks for approval.
+    pub approved_by: Vec<String>,
     /// Why, in the requester's words.
     pub reason: Option<String>,
 }
+
+/// One for each person who agreed.
+const APPROVED_BY: &str = "Fleetwright-Approved-By";
 
 /// The message of a commit on main.
 pub fn message(title: &str, text: Option<&str>, trailers: &Trailers) -> String {
@@ -63,6 +68,9 @@ pub fn message(title: &str, text: Option<&str>, trailers: &Trailers) -> String {
             let _ = writeln!(out, "{key}: {value}");
         }
     }
+    for person in &trailers.approved_by {
+        let _ = writeln!(out, "{APPROVED_BY}: {}", one_line(person));
+    }
     out
 }
 
@@ -80,15 +88,21 @@ pub fn parse(message: &str) -> Option<Trailers> {
             .and_then(|it| it.parse().ok())
             .unwrap_or(1),
         adopts: get("Fleetwright-Adopts").map(str::to_owned),
+        approved_by: values(message, APPROVED_BY).map(str::to_owned).collect(),
         reason: get("Fleetwright-Reason").map(str::to_owned),
     })
 }
 
 /// One trailer's value: the first line of the last paragraph that begins with the key.
 pub fn value<'a>(message: &'a str, key: &str) -> Option<&'a str> {
-    let last = message.trim_end().rsplit("\n\n").next()?;
-    last.lines()
-        .find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+    values(message, key).next()
+}
+
+/// Every value of a trailer, in order.
+fn values<'a>(message: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
+    let last = message.trim_end().rsplit("\n\n").next();
+    let lines = last.unwrap_or_default().lines();
+    lines.filter_map(move |line| line.strip_prefix(key)?.strip_prefix(": "))
 }
 
 fn one_line(text: &str) -> String {
@@ -111,6 +125,7 @@ mod tests {
             template: "abc".into(),
             step: 2,
             adopts: None,
+            approved_by: vec!["token:bob".into(), "oidc:cy, the second".into()],
             reason: Some("Ticket 7".into()),
         }
     }

@@ -19,9 +19,22 @@ use crate::domain::audit::{AuditFilter, Kind};
 use crate::domain::view::Page;
 
 /// The columns of the audit's commits, as in JSON.
-const COMMITS: [&str; 14] = [
-    "at", "actor", "action", "store", "uid", "change", "step", "commit", "reason", "title",
-    "foreign", "author", "signer", "adopts",
+const COMMITS: [&str; 15] = [
+    "at",
+    "actor",
+    "action",
+    "store",
+    "uid",
+    "change",
+    "step",
+    "commit",
+    "reason",
+    "approvedBy",
+    "title",
+    "foreign",
+    "author",
+    "signer",
+    "adopts",
 ];
 /// The columns of refusals and sign-ins.
 const ROWS: [&str; 9] = [
@@ -110,6 +123,11 @@ fn field(value: &Value) -> String {
     let text = match value {
         Value::Null => return String::new(),
         Value::String(text) => text.clone(),
+        Value::Array(items) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join("; "),
         other => return other.to_string(),
     };
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);

@@ -84,6 +84,9 @@ fn nobody_approves_their_own_and_enough_others_do() {
     assert_eq!(merged["timeline"][2]["detail"], "by token:bob, token:cy");
     let (status, late) = decide(&bob, &id, "reject", &json!({}));
     assert_eq!(status, 409, "{late}");
+    let (_, audit) = dev.api().get("/api/v1/audit?action=update");
+    let agreed = &audit["items"][0]["approvedBy"];
+    assert_eq!(agreed, &json!(["token:bob", "token:cy"]), "{audit}");
 }
 
 #[test]

@@ -34,6 +34,7 @@ impl Work<'_> {
             template: self.core.templates.digest()[..12].to_owned(),
             step,
             adopts: entry.and_then(adopts),
+            approved_by: entry.map(approvers).unwrap_or_default(),
             reason: entry.and_then(|it| it.reason.clone()),
         };
         let files = plan.main.len();
@@ -160,4 +161,9 @@ fn adopts(entry: &Entry) -> Option<String> {
         Intent::Adopt { commit, .. } => Some(commit.to_string()),
         _ => None,
     }
+}
+
+/// Who agreed to what is written: other approvals are void by then.
+fn approvers(entry: &Entry) -> Vec<String> {
+    entry.approvals.iter().map(|it| it.by.clone()).collect()
 }
