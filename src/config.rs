@@ -181,6 +181,7 @@ impl Config {
         let queue = file.queue.unwrap_or(QUEUE);
         let trusted_proxies = auth::trusted_proxies(&file.auth)?;
         let proxies = file.auth.trusted_proxies.clone();
+        let public_host = auth::public_host(&file.auth)?;
         let oidc = auth::trust(file.auth)?;
         let webhooks = webhooks::sources(&file.webhooks, variables)?;
         let request_limits = file.request_limits.resolve()?;
@@ -199,7 +200,7 @@ impl Config {
             "dns": {"server": dns},
             "push": {"pace": format!("{}s", pace.as_secs())},
             "telemetry": {"filter": filter, "format": format},
-            "auth": auth::shown(oidc.as_ref(), &proxies),
+            "auth": auth::shown(oidc.as_ref(), &proxies, public_host.as_ref()),
         });
         let settings = Settings {
             repository: data.join("mirror.git"),
@@ -221,6 +222,7 @@ impl Config {
             request_limits,
             queue,
             oidc,
+            public_host,
             dns_server: dns,
             templates: file.templates,
         };

@@ -189,6 +189,7 @@ impl Fleet {
             template: self.templates.digest()[..12].to_owned(),
             step: 1,
             adopts: None,
+            approved_by: Vec::new(),
             reason: None,
         };
         let title = format!("{verb} store {}", trailers.store);

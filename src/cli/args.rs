@@ -70,6 +70,25 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: ClusterCommand,
     },
+    /// Work with charts
+    Charts {
+        #[command(subcommand)]
+        command: ChartsCommand,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Look at what this machine and the server need
+    Doctor {
+        #[command(flatten)]
+        args: DoctorArgs,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Print what a shell reads to complete this command line
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -104,6 +123,13 @@ pub(super) struct InitArgs {
     /// A new or empty folder for a bare repository, or the URL of an empty repository
     #[arg(value_name = "DIR|URL")]
     pub(super) target: String,
+    #[command(flatten)]
+    pub(super) signer: SignerArgs,
+}
+
+/// Whose commit it is
+#[derive(Debug, Args)]
+pub(super) struct SignerArgs {
     /// Who commits
     #[arg(long, value_name = "NAME <EMAIL>", default_value = crate::config::AUTHOR)]
     pub(super) author: String,
@@ -259,6 +285,30 @@ pub(super) struct BootstrapArgs {
     /// Where the cluster fetches the fleet repository
     #[arg(long)]
     pub(super) url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ChartsCommand {
+    /// List engines and the chart versions that may be chosen
+    List,
+    /// Add the built-in chart versions that a fleet repository lacks, by a commit on main
+    Sync(SyncArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SyncArgs {
+    /// A folder with a bare repository, or its URL
+    #[arg(value_name = "DIR|URL")]
+    pub(super) target: String,
+    #[command(flatten)]
+    pub(super) signer: SignerArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// A configuration file of `serve` to look at as well
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
 }
 
 fn state(text: &str) -> Result<State, String> {

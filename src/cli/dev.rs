@@ -82,6 +82,7 @@ pub(super) fn embedded(data: &Path, url: &str) -> Result<Settings, Failure> {
         request_limits: RequestLimits::default(),
         queue: QUEUE,
         oidc: None,
+        public_host: None,
         dns_server: None,
         templates: None,
     })

@@ -20,6 +20,12 @@ pub(super) struct Failure {
     message: String,
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl Failure {
     /// It failed (exit code 1).
     pub(super) fn new(message: impl fmt::Display) -> Self {

@@ -6,9 +6,11 @@
 mod actions;
 mod args;
 mod change;
+mod charts;
 mod client;
 mod data;
 mod dev;
+mod doctor;
 mod failure;
 mod follow;
 mod hello;
@@ -24,7 +26,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use args::{Cli, Command};
 use failure::Failure;
@@ -51,5 +53,15 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Policy { command } => offline::policy(&command),
         Command::Index { command } => index::run(&command),
         Command::Cluster { command } => offline::cluster(&command),
+        Command::Charts { command, server } => charts::run(&command, &server),
+        Command::Doctor { args, server } => doctor::run(&args, &server),
+        Command::Completion { shell } => completion(shell),
     }
+}
+
+/// Prints what a shell reads to complete our command line.
+fn completion(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "fleetwright", &mut text);
+    output::print(&String::from_utf8_lossy(&text))
 }

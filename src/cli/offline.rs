@@ -14,8 +14,8 @@ use crate::workflow::offline;
 
 /// `init DIR|URL`
 pub(super) fn init(args: &InitArgs) -> Result<(), Failure> {
-    let author = config::person(&args.author).map_err(Failure::usage)?;
-    let report = offline::init(&args.target, &author, args.key.as_deref())?;
+    let author = config::person(&args.signer.author).map_err(Failure::usage)?;
+    let report = offline::init(&args.target, &author, args.signer.key.as_deref())?;
     let (target, files, commit) = (&report.target, report.files.len(), &report.commit);
     output::print(&format!(
         "Wrote {files} files into {target}, commit {commit}\n"

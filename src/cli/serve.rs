@@ -7,11 +7,13 @@ use super::{output, run as server};
 use crate::config::{Config, Variables};
 use crate::http::{Exposure, Front};
 use crate::telemetry;
+use crate::workflow::offline;
 
 /// Runs the command.
 pub(super) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let config = load(&args.config)?;
     if args.check {
+        offline::check_public_host(&config.settings)?;
         return output::print(&config.in_force().map_err(Failure::new)?);
     }
     telemetry::start(&config.filter, config.format).map_err(Failure::usage)?;

@@ -9,6 +9,7 @@ use super::variables::{Setter, document, set};
 use super::{ConfigError, missing};
 use crate::domain::limits::Networks;
 use crate::domain::request::Role;
+use crate::domain::{BadId, Host};
 use crate::workflow::Trust;
 
 #[derive(Debug, Default, Deserialize)]
@@ -17,6 +18,23 @@ pub(super) struct AuthSection {
     oidc: OidcSection,
     /// Networks of proxies that say where a request comes from.
     pub(super) trusted_proxies: Vec<String>,
+    /// Where people reach the dashboard.
+    public_url: Option<String>,
+}
+
+/// The host that people reach the dashboard at.
+pub(super) fn public_host(section: &AuthSection) -> Result<Option<Host>, ConfigError> {
+    let Some(url) = &section.public_url else {
+        return Ok(None);
+    };
+    let wrong = |why: String| ConfigError(format!("auth.publicUrl: {url:?} {why}"));
+    let rest = url
+        .strip_prefix("https://")
+        .ok_or_else(|| wrong("must begin with https://".to_owned()))?;
+    let host = rest.split(['/', ':']).next().unwrap_or_default();
+    let host = host.to_ascii_lowercase().parse();
+    host.map(Some)
+        .map_err(|error: BadId| wrong(format!("names no host: {error}")))
 }
 
 /// The networks of the proxies.
@@ -37,7 +55,10 @@ struct OidcSection {
 }
 
 /// The variables of the section.
-pub(super) const KEYS: [(&str, Setter); 6] = [
+pub(super) const KEYS: [(&str, Setter); 7] = [
+    ("auth.publicUrl", |file, text| {
+        set(&mut file.auth.public_url, text)
+    }),
     ("auth.oidc.issuer", |file, text| {
         set(&mut file.auth.oidc.issuer, text)
     }),
@@ -102,14 +123,14 @@ pub(super) fn trust(section: AuthSection) -> Result<Option<Trust>, ConfigError> 
 }
 
 /// What is in force, to be shown.
-pub(super) fn shown(trust: Option<&Trust>, proxies: &[String]) -> Value {
+pub(super) fn shown(trust: Option<&Trust>, proxies: &[String], host: Option<&Host>) -> Value {
     let oidc = trust.map(|it| {
         json!({
             "issuer": it.issuer, "audience": it.audience, "subjectClaim": it.subject_claim,
             "roleClaim": it.role_claim, "ownerClaim": it.owner_claim, "roles": it.roles,
         })
     });
-    json!({ "oidc": oidc, "trustedProxies": proxies })
+    json!({ "oidc": oidc, "trustedProxies": proxies, "publicHost": host })
 }
 
 #[cfg(test)]

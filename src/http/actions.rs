@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request as HttpRequest};
 use axum::response::Response;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::app::App;
 use super::auth::Signed;
@@ -12,8 +13,9 @@ use super::body::MaybeBody;
 use super::problem::Problem;
 use super::stores::store_name;
 use super::write::Write;
+use crate::domain::StoreName;
 use crate::domain::record::RetryMode;
-use crate::domain::request::Request;
+use crate::domain::request::{Caller, Request};
 
 /// The body of `upgrade`.
 #[derive(Deserialize)]
@@ -53,78 +55,79 @@ fn reset() -> RetryMode {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// `POST /api/v1/stores/{name}/upgrade`
-pub(super) async fn upgrade(
-    State(app): State<Arc<App>>,
-    Signed(caller): Signed,
-    Path(name): Path<String>,
+/// A call of an action: which store, by whom, how.
+pub(super) struct Call {
+    app: Arc<App>,
+    caller: Caller,
+    store: StoreName,
     write: Write,
     body: MaybeBody,
-) -> Result<Response, Problem> {
-    let Upgrade {
-        version,
-        allow_downgrade,
-    } = body.decode()?;
-    let request = Request::Upgrade {
-        store: store_name(&name)?,
-        version,
-        allow_downgrade,
+}
+
+impl FromRequest<Arc<App>> for Call {
+    type Rejection = Problem;
+
+    async fn from_request(request: HttpRequest, app: &Arc<App>) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let Signed(caller) = Signed::from_request_parts(&mut parts, app).await?;
+        let name = Path::<String>::from_request_parts(&mut parts, app).await;
+        let Path(name) = name.map_err(|it| Problem::of_status(it.status()))?;
+        let write = Write::from_request_parts(&mut parts, app).await?;
+        let body = MaybeBody::from_request(HttpRequest::from_parts(parts, body), app).await?;
+        Ok(Self {
+            app: Arc::clone(app),
+            caller,
+            store: store_name(&name)?,
+            write,
+            body,
+        })
+    }
+}
+
+impl Call {
+    /// Carries out what the body asks for.
+    async fn run<T: DeserializeOwned>(
+        self,
+        request: impl FnOnce(StoreName, T) -> Request,
+    ) -> Result<Response, Problem> {
+        let request = request(self.store, self.body.decode()?);
+        let Self { app, caller, .. } = self;
+        self.write
+            .run(&app, caller, request, &self.body.bytes)
+            .await
+    }
+}
+
+/// `POST /api/v1/stores/{name}/upgrade`
+pub(super) async fn upgrade(call: Call) -> Result<Response, Problem> {
+    let asked = |store, it: Upgrade| Request::Upgrade {
+        store,
+        version: it.version,
+        allow_downgrade: it.allow_downgrade,
     };
-    write.run(&app, caller, request, &body.bytes).await
+    call.run(asked).await
 }
 
 /// `POST /api/v1/stores/{name}/suspend`
-pub(super) async fn suspend(
-    State(app): State<Arc<App>>,
-    Signed(caller): Signed,
-    Path(name): Path<String>,
-    write: Write,
-    body: MaybeBody,
-) -> Result<Response, Problem> {
-    let Nothing {} = body.decode()?;
-    let store = store_name(&name)?;
-    let request = Request::Suspend { store };
-    write.run(&app, caller, request, &body.bytes).await
+pub(super) async fn suspend(call: Call) -> Result<Response, Problem> {
+    call.run(|store, Nothing {}| Request::Suspend { store })
+        .await
 }
 
 /// `POST /api/v1/stores/{name}/resume`
-pub(super) async fn resume(
-    State(app): State<Arc<App>>,
-    Signed(caller): Signed,
-    Path(name): Path<String>,
-    write: Write,
-    body: MaybeBody,
-) -> Result<Response, Problem> {
-    let Nothing {} = body.decode()?;
-    let store = store_name(&name)?;
-    let request = Request::Resume { store };
-    write.run(&app, caller, request, &body.bytes).await
+pub(super) async fn resume(call: Call) -> Result<Response, Problem> {
+    call.run(|store, Nothing {}| Request::Resume { store })
+        .await
 }
 
 /// `POST /api/v1/stores/{name}/rollback`
-pub(super) async fn rollback(
-    State(app): State<Arc<App>>,
-    Signed(caller): Signed,
-    Path(name): Path<String>,
-    write: Write,
-    body: MaybeBody,
-) -> Result<Response, Problem> {
-    let Rollback { to } = body.decode()?;
-    let store = store_name(&name)?;
-    let request = Request::Rollback { store, to };
-    write.run(&app, caller, request, &body.bytes).await
+pub(super) async fn rollback(call: Call) -> Result<Response, Problem> {
+    call.run(|store, Rollback { to }| Request::Rollback { store, to })
+        .await
 }
 
 /// `POST /api/v1/stores/{name}/retry`
-pub(super) async fn retry(
-    State(app): State<Arc<App>>,
-    Signed(caller): Signed,
-    Path(name): Path<String>,
-    write: Write,
-    body: MaybeBody,
-) -> Result<Response, Problem> {
-    let Retry { mode } = body.decode()?;
-    let store = store_name(&name)?;
-    let request = Request::Retry { store, mode };
-    write.run(&app, caller, request, &body.bytes).await
+pub(super) async fn retry(call: Call) -> Result<Response, Problem> {
+    call.run(|store, Retry { mode }| Request::Retry { store, mode })
+        .await
 }

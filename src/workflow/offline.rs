@@ -1,5 +1,6 @@
 //! What the command line does without a running server: begin a repository, print a bootstrap, render a file.
 
+pub mod charts;
 pub mod index;
 
 use std::collections::BTreeMap;
@@ -199,6 +200,22 @@ pub fn repository_token(data: &Path) -> anyhow::Result<String> {
 /// Which file is readable by everybody or can be guessed, and what to do.
 pub fn check_kept_tokens(data: &Path) -> anyhow::Result<()> {
     Ok(start::check_kept_tokens(data)?)
+}
+
+/// Checks that no shop runs beside the dashboard, as far as the policy in force is known here: before the first start
+/// there is none.
+///
+/// # Errors
+/// Which cluster's domain the dashboard is under.
+pub fn check_public_host(settings: &Settings) -> anyhow::Result<()> {
+    let Ok(repo) = FleetRepo::open(&settings.repository) else {
+        return Ok(());
+    };
+    let Some(commit) = repo.reference(start::POLICY_REF)? else {
+        return Ok(());
+    };
+    let policy = start::read_policy(&repo, &commit).map_err(anyhow::Error::msg)?;
+    Ok(start::apart_from_shops(settings, &policy)?)
 }
 
 /// Checks a policy file.

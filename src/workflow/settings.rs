@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::domain::ClusterName;
 use crate::domain::limits::RequestLimits;
+use crate::domain::{ClusterName, Host};
 use crate::git::Person;
 use crate::oidc::Trust;
 
@@ -38,6 +38,8 @@ pub struct Settings {
     pub queue: usize,
     /// The issuer whose ID tokens are taken beside our own tokens.
     pub oidc: Option<Trust>,
+    /// The host that people reach the dashboard at. No shop may run beside it.
+    pub public_host: Option<Host>,
     /// The DNS server that is asked for proofs of hosts; none asks those of the system.
     pub dns_server: Option<SocketAddr>,
     /// A folder with templates of the user's own.

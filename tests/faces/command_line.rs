@@ -180,3 +180,47 @@ fn without_server_or_token_it_says_what_to_set() {
     let (code, said) = run(&[("FLEETWRIGHT_URL", "nonsense"), ("FLEETWRIGHT_TOKEN", "x")]);
     assert!(code == Some(2) && said.lines().count() == 1, "{said}");
 }
+
+#[test]
+fn the_doctor_names_what_is_not_well() {
+    let mut dev = Dev::start();
+    let well = client(&dev, &["doctor"]);
+    let said = String::from_utf8_lossy(&well.stdout).into_owned();
+    assert!(well.status.success(), "{said}");
+    for part in [
+        "ok   the program git",
+        "ok   index",
+        "ok   policy",
+        "ok   cluster local",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    dev.server.kill();
+    let ill = client(&dev, &["doctor"]);
+    let said = String::from_utf8_lossy(&ill.stdout).into_owned();
+    assert_eq!(ill.status.code(), Some(1), "{said}");
+    assert!(said.contains("bad  the server"), "{said}");
+}
+
+#[test]
+fn stores_are_acted_on_watched_and_looked_back_at() {
+    let dev = Dev::start();
+    dev.create("shop");
+    for action in ["suspend", "resume", "retry"] {
+        done(&dev, &["store", action, "shop", "--wait"]);
+    }
+    // The state before was the suspended one.
+    done(&dev, &["store", "rollback", "shop", "--wait"]);
+    let why = fails(&dev, &["store", "suspend", "shop"], 1);
+    assert!(why.contains("suspended already"), "{why}");
+    let history = done(&dev, &["store", "history", "shop", "-o", "wide"]);
+    for action in ["create", "suspend", "resume", "retry", "rollback"] {
+        assert!(history.contains(action), "{history}");
+    }
+    let watched = done(&dev, &["store", "watch", "shop", "--timeout", "20"]);
+    assert!(watched.starts_with("shop: "), "{watched}");
+    assert!(done(&dev, &["charts", "list"]).contains("woocommerce"));
+    let id = done(&dev, &["change", "list", "--action", "retry", "-o", "name"]);
+    done(&dev, &["change", "watch", id.trim(), "--until", "merged"]);
+    fails(&dev, &["store", "upgrade", "shop", "99.0.0"], 1);
+}

@@ -129,3 +129,61 @@ fn a_cluster_s_bootstrap_follows_the_running_server() {
         "{line}"
     );
 }
+
+#[test]
+fn charts_sync_adds_what_is_missing_and_changes_nothing_published() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = folder.path().join("fleet.git");
+    run(&["init", text(&target)]);
+    assert!(run(&["charts", "sync", text(&target)]).contains("nothing was missing"));
+
+    // A fleet of another time: its charts are older, and somebody patched what was published.
+    let clone = folder.path().join("clone");
+    git(folder.path(), &["clone", "--quiet", text(&target), "clone"]);
+    let chart = "charts/woocommerce/1.0.0/Chart.yaml";
+    git(
+        &clone,
+        &["mv", "charts/woocommerce/1.0.0", "charts/woocommerce/0.9.0"],
+    );
+    let push = |said: &str| {
+        git(&clone, &["add", "--all"]);
+        let who = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com"];
+        git(
+            &clone,
+            &[&who[..], &["commit", "--quiet", "-m", said]].concat(),
+        );
+        git(&clone, &["push", "--quiet", "origin", "main"]);
+    };
+    push("An older chart");
+    let said = run(&["charts", "sync", text(&target)]);
+    assert!(said.contains("added charts/woocommerce/1.0.0"), "{said}");
+    let files = git(&target, &["ls-tree", "-r", "--name-only", "main"]);
+    assert!(
+        files.contains(chart) && files.contains("charts/woocommerce/0.9.0/"),
+        "{files}"
+    );
+    git(&target, &["fsck", "--strict"]);
+
+    git(&clone, &["pull", "--quiet", "origin", "main"]);
+    std::fs::write(clone.join(chart), "patched: true\n").expect("written");
+    push("Patch it");
+    let said = run(&["charts", "sync", text(&target)]);
+    assert!(said.contains("kept charts/woocommerce/1.0.0"), "{said}");
+    assert_eq!(
+        git(&target, &["show", &format!("main:{chart}")]).trim(),
+        "patched: true"
+    );
+    let none = program(&["charts", "sync", text(folder.path())]);
+    assert_eq!(none.status.code(), Some(1));
+}
+
+#[test]
+fn shells_complete_the_command_line() {
+    for shell in ["bash", "zsh", "fish"] {
+        let said = run(&["completion", shell]);
+        assert!(
+            said.contains("fleetwright") && said.contains("rollback"),
+            "{shell}: {said}"
+        );
+    }
+}

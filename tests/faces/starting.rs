@@ -158,3 +158,31 @@ fn a_signal_ends_it_cleanly() {
         "nobody is sent to a server that is gone"
     );
 }
+
+#[test]
+fn a_dashboard_beside_the_shops_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, data) = (folder.path().join("serve.yaml"), folder.path().join("data"));
+    let fleet = folder.path().join("fleet.git");
+    crate::support::process::run(&["init", text(&fleet)]);
+    let serve = |url: &str, check: bool| {
+        let yaml = format!(
+            "data: {}\nlisten: 127.0.0.1:0\ngit: {{url: {}}}\nauth: {{publicUrl: \"{url}\"}}\n",
+            data.display(),
+            fleet.display()
+        );
+        std::fs::write(&file, yaml).expect("written");
+        let mut args = vec!["serve", "--config", text(&file)];
+        args.extend(check.then_some("--check"));
+        refused(&args, &[])
+    };
+    assert!(serve("http://fleet.example.com", false).contains("https://"));
+    // The skeleton's cluster `local` has the base domain localtest.me.
+    for check in [false, true] {
+        let line = serve("https://fleet.localtest.me/", check);
+        assert!(
+            line.contains("localtest.me") && line.contains("domain of its own"),
+            "{line}"
+        );
+    }
+}

@@ -34,6 +34,7 @@ pub(in crate::workflow) async fn fleet() -> (Fleet, TempDir) {
         templates: None,
         dns_server: None,
         oidc: None,
+        public_host: None,
         request_limits: crate::domain::limits::RequestLimits::default(),
     };
     (Fleet::start(settings).await.unwrap(), folder)

@@ -1,7 +1,7 @@
 //! Why a fleet does not start: what, where, and what to do next.
 
 use crate::cluster::ClusterError;
-use crate::domain::ClusterName;
+use crate::domain::{ClusterName, Host};
 use crate::git::{CommandError, GitError, KeyError, RemoteError};
 use crate::index::IndexError;
 use crate::journal::JournalError;
@@ -76,6 +76,18 @@ pub enum StartError {
         name: ClusterName,
         /// The policy's clusters, comma separated.
         known: String,
+    },
+    /// Shops could set cookies for the dashboard, or read what a browser sends to its site.
+    #[error(
+        "auth.publicUrl: {host} is under {domain}, which the shops of cluster {cluster} run on: a shop could act on the dashboard in its visitors' browsers; give the dashboard a domain of its own"
+    )]
+    BesideShops {
+        /// The dashboard's host.
+        host: Host,
+        /// The base domain.
+        domain: String,
+        /// The cluster.
+        cluster: ClusterName,
     },
     /// Another key signed the deploy branch.
     #[error(
