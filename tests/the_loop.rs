@@ -26,6 +26,8 @@ mod admission;
 #[path = "the_loop/world.rs"]
 mod world;
 
+#[path = "the_loop/actions.rs"]
+mod actions;
 #[path = "the_loop/away.rs"]
 mod away;
 #[path = "the_loop/crash.rs"]

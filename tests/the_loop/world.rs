@@ -35,6 +35,11 @@ pub(crate) struct World {
 impl World {
     /// A fleet repository with the tests' policy, a bootstrapped cluster, and a running server.
     pub(crate) fn begin() -> Self {
+        Self::with_policy(&str::to_owned)
+    }
+
+    /// The same with a policy made of the tests' one.
+    pub(crate) fn with_policy(policy: &dyn Fn(&str) -> String) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = tempfile::tempdir().expect("a temporary folder");
         let bed = Testbed::start(Options::default()).expect("the testbed starts");
@@ -54,7 +59,8 @@ impl World {
         run(&["init", &git_server.url]);
         let ann = Person::clones(&git_server.url, dir.path());
         ann.pushes("main", "Set the tests' policy", &|clone| {
-            std::fs::write(clone.join("fleetwright.yaml"), include_str!("policy.yaml")).unwrap();
+            let text = policy(include_str!("policy.yaml"));
+            std::fs::write(clone.join("fleetwright.yaml"), text).unwrap();
         });
         let data = dir.path().join("data");
         let config = dir.path().join("config.yaml");
