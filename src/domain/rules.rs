@@ -83,8 +83,9 @@ fn choices(asked: &Asked<'_>, found: &mut Vec<Violation>) {
             &new.version,
             &engine.versions,
         ));
+    } else {
+        downgrade(asked, found);
     }
-    downgrade(asked, found);
     let owner = policy.owners.get(&new.owner);
     let plan_kept = kept(|old, new| old.plan == new.plan && old.owner == new.owner);
     match policy.plans.get(&new.plan) {
