@@ -83,6 +83,8 @@ impl Object {
                         meta,
                         suspended,
                         revision,
+                        fetched_at: text(data, "/status/artifact/lastUpdateTime")
+                            .and_then(|it| it.parse().ok()),
                     },
                 )
             }

@@ -210,10 +210,28 @@ pub struct ClusterView {
     pub stores: u32,
     /// How the watch is, as a sentence.
     pub status: String,
+    /// Seconds since the oldest published deploy commit that it has not fetched; 0 when it has all, null when that is
+    /// not known.
+    pub lag: Option<f64>,
+    /// When it last fetched something new.
+    pub last_sync: Option<Timestamp>,
+    /// How Flux's controllers are, as far as the cluster-wide objects of each tell.
+    pub controllers: Vec<ControllerView>,
     /// What the cluster's `GitRepository` has and whether it may be trusted.
     pub source: SourceView,
     /// What people must look at.
     pub alarms: Vec<String>,
+}
+
+/// One of Flux's controllers, by what it says of the objects that all stores depend on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControllerView {
+    /// Its name, as in `source-controller`.
+    pub name: String,
+    /// Whether all of these objects are ready.
+    pub ready: bool,
+    /// What it says of the first that is not; null when all are.
+    pub message: Option<String>,
 }
 
 /// The deploy branch as a cluster sees it.

@@ -7,15 +7,16 @@ use serde_json::{Value, json};
 use super::core::{Core, lock};
 use super::deploy::sequence;
 use super::intake::find_change;
+use super::metrics::lag;
 use super::project::ProjectError;
 use super::schemas;
 use super::settings::Mode;
 use super::start::{self, StartError};
 use super::tokens::issuer_health;
 use crate::domain::change::{Change, State};
-use crate::domain::observed::SourceSeen;
+use crate::domain::observed::{ClusterSeen, Condition, Conditions, SourceSeen};
 use crate::domain::request::{Caller, Refusal, Role};
-use crate::domain::view::{ClusterView, Foreign, Health, SourceView};
+use crate::domain::view::{ClusterView, ControllerView, Foreign, Health, SourceView};
 use crate::domain::{ChangeId, ClusterName, CommitId};
 use crate::git::GitError;
 
@@ -162,14 +163,45 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
         }
     };
     let stores = core.desk().book.stores_on(&name);
+    let watched = core.watched.get(&name);
+    let seen = watched.map(|it| it.view.cluster());
+    let behind = watched.map(|it| lag(core, &name, it, Core::now()));
     ClusterView {
-        watched: core.watched.contains_key(&name),
+        watched: watched.is_some(),
+        lag: behind.and_then(|it| it.ok().flatten()),
+        last_sync: seen.as_ref().and_then(|it| it.source.as_ref()?.fetched_at),
+        controllers: seen.as_ref().map(controllers).unwrap_or_default(),
         name,
         stores,
         status,
         source,
         alarms,
     }
+}
+
+/// What each controller says of its objects that all stores depend on.
+fn controllers(seen: &ClusterSeen) -> Vec<ControllerView> {
+    let view = |name: &str, objects: Vec<&Conditions>| {
+        let ill = objects.iter().find(|it| !it.ready());
+        let said = ill.map(|it| {
+            let ready = it.get("Ready").map(Condition::quoted);
+            ready.unwrap_or_else(|| "it has said nothing yet".to_owned())
+        });
+        (!objects.is_empty()).then(|| ControllerView {
+            name: name.to_owned(),
+            ready: ill.is_none(),
+            message: said,
+        })
+    };
+    let source = seen.source.iter().map(|it| &it.meta.conditions);
+    let generators = seen.generators.values().map(|it| &it.meta.conditions);
+    let root = seen.root.iter().map(|it| &it.meta.conditions);
+    let all = [
+        view("source-controller", source.collect()),
+        view("source-watcher", generators.collect()),
+        view("kustomize-controller", root.collect()),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 /// What people changed on main without effect.

@@ -17,6 +17,8 @@ use crate::domain::request::Refusal;
 pub(super) mod gauges;
 mod process;
 
+pub(super) use gauges::lag;
+
 /// The media type of what [`Metrics::text`] gives: text format 0.0.4.
 pub const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
 

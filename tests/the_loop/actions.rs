@@ -74,5 +74,28 @@ fn slots_are_free_when_stores_are_ready_and_actions_reach_their_goals() {
     act(&world, "rollback", &json!({"to": one}));
     let release = world.object("helmrelease", "fleet", "one").unwrap();
     assert_eq!(release["spec"]["values"]["workers"], 4, "{release}");
+
+    // What the API says of the cluster: Flux has everything, and its controllers are well.
+    eventually("the cluster is seen to have it all", SOON, || {
+        let (_, clusters) = api.get("/api/v1/clusters");
+        let local = &clusters["items"][0];
+        let names: Vec<&str> = local["controllers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|it| it["ready"] == true)
+            .filter_map(|it| it["name"].as_str())
+            .collect();
+        let all = [
+            "source-controller",
+            "source-watcher",
+            "kustomize-controller",
+        ];
+        if names == all && local["lag"] == 0.0 && local["lastSync"].is_string() {
+            Ok(())
+        } else {
+            Err(local.to_string())
+        }
+    });
     world.audit();
 }

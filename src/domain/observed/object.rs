@@ -277,6 +277,8 @@ pub struct SourceSeen {
     pub suspended: bool,
     /// `status.artifact.revision`, as `deploy/local@sha1:…`; none while there is no artifact.
     pub revision: Option<String>,
+    /// `status.artifact.lastUpdateTime`: when the cluster fetched it.
+    pub fetched_at: Option<Timestamp>,
 }
 
 impl SourceSeen {

@@ -104,6 +104,7 @@ fn scene() -> Scene {
             meta: meta(None),
             suspended: false,
             revision: Some(revision.clone()),
+            fetched_at: None,
         }),
         generators: generators.into(),
         root: Some(applier(None, "latest@sha256:root")),

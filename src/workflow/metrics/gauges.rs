@@ -137,7 +137,7 @@ fn clusters(core: &Core, registry: &Registry, now: Timestamp) {
 }
 
 /// Seconds; none where the cluster shows no commit that is known here.
-fn lag(
+pub(in crate::workflow) fn lag(
     core: &Core,
     cluster: &ClusterName,
     watched: &Watched,
