@@ -24,7 +24,7 @@ fn fleet() -> (Served, tempfile::TempDir) {
     let file = |name: &str, text: &str| secret(folder.path(), name, text);
     let served = Served::start(&json!({"webhooks": [
         {"name": "erp", "secrets": [file("old", OLD), file("new", NEW)], "role": "operator", "owners": ["ann", "ben"],
-         "actions": ["create", "update", "upgrade"]},
+         "actions": ["create", "update", "upgrade", "suspend", "resume"]},
         {"name": "shop", "secrets": [file("shop", SHOP)], "role": "merchant", "owners": ["ann"],
          "actions": ["create", "update", "delete"]},
     ]}));
@@ -62,6 +62,23 @@ fn a_message_is_a_request_like_any_other() {
     );
     let store = dev.get("/api/v1/stores/one").json();
     assert_eq!(store["record"]["spec"]["plan"], "medium");
+
+    let act = |id: &str, action: &str, more: &Value| {
+        let mut store = json!({"name": "one"});
+        json_patch::merge(&mut store, more);
+        deliver(dev, OLD, id, &json!({"action": action, "store": store}))
+    };
+    for (id, action) in [("msg_s", "suspend"), ("msg_r", "resume")] {
+        assert_eq!(accepted(&act(id, action, &json!({})))["action"], action);
+    }
+    act("msg_r2", "resume", &json!({})).assert_problem(409);
+    let unknown = act(
+        "msg_u",
+        "upgrade",
+        &json!({"version": "9.9.9", "allowDowngrade": true}),
+    );
+    unknown.assert_problem(422);
+    assert_eq!(unknown.pointers(), ["/store/version"]);
 
     // Whose secret signed it says what it may do.
     let delete = json!({"action": "delete", "store": {"name": "one"}});
