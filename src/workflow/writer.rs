@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, lock};
@@ -36,6 +37,7 @@ struct Writer {
     back_off: BackOff,
     next_release: Instant,
     last_flush: Instant,
+    flushing: Option<JoinHandle<()>>,
 }
 
 /// What a turn did.
@@ -58,6 +60,7 @@ pub(super) async fn run(core: Arc<Core>, remote: Option<Remote>, stop: Cancellat
         back_off: BackOff::default(),
         next_release: now,
         last_flush: now,
+        flushing: None,
     };
     while !stop.is_cancelled() {
         let idle = match writer.turn().await {
@@ -121,10 +124,7 @@ impl Writer {
             overdue::expire(&self.core)?;
             self.core.desk().release();
         }
-        if self.last_flush.elapsed() > FLUSH {
-            self.last_flush = now;
-            self.core.index.flush().map_err(ProjectError::from)?;
-        }
+        self.flush_now_and_then(now);
         let (core, wrote) = (self.core.clone(), take.is_some());
         let worked = tokio::task::spawn_blocking(move || work(&core, take.as_ref())).await??;
         if wrote {
@@ -143,6 +143,21 @@ impl Writer {
         let idle = if worked.more { Duration::ZERO } else { LOOK };
         let wanted = self.pusher.as_ref().and_then(Pusher::idle);
         Ok(wanted.map_or(idle, |it| it.min(idle)))
+    }
+
+    /// Has the index go to the disk, beside the writer: after a rebuild that takes seconds, and nothing waits for it.
+    fn flush_now_and_then(&mut self, now: Instant) {
+        let under_way = self.flushing.as_ref().is_some_and(|it| !it.is_finished());
+        if under_way || self.last_flush.elapsed() <= FLUSH {
+            return;
+        }
+        self.last_flush = now;
+        let core = self.core.clone();
+        self.flushing = Some(tokio::task::spawn_blocking(move || {
+            if let Err(error) = core.index.flush() {
+                tracing::error!(%error, "the index was not flushed; after a kill it is read from Git again");
+            }
+        }));
     }
 
     async fn rest(&mut self, idle: Duration, stop: &CancellationToken) {
