@@ -1,5 +1,7 @@
 //! What a request would write, shown before anybody writes it: the same derivation, on the same tip, thrown away.
 
+use jiff::Timestamp;
+
 use super::core::Core;
 use super::derive::{Underivable, plan_put};
 use super::earlier::earlier;
@@ -7,10 +9,12 @@ use super::intake::{new_id, newest, with_phase};
 use super::schemas;
 use crate::domain::accept::{Circumstances, decide};
 use crate::domain::approval::needed;
+use crate::domain::book::Book;
+use crate::domain::policy::FleetPolicy;
 use crate::domain::record::Record;
 use crate::domain::request::{Caller, Refusal, Request};
 use crate::domain::view::Rendered;
-use crate::domain::{CommitId, Host, StoreName};
+use crate::domain::{ChangeId, CommitId, Host, StoreName};
 use crate::git::GitError;
 use crate::plan::{Before, Plan};
 
@@ -22,27 +26,25 @@ pub(super) fn render(
     proven: &[Host],
 ) -> Result<Rendered, Refusal> {
     let in_force = core.in_force();
-    let (book, id, current) = {
+    let policy = &in_force.policy;
+    let now = Core::now();
+    let (id, current, decision) = {
+        // Decided as at the door, under the same lock, and with nothing put down.
         let desk = core.desk();
         let current = request.store().map(|store| newest(core, &desk, store));
         let current = current.transpose()?.flatten();
-        (desk.book.clone(), new_id(&desk, None, Core::now()), current)
+        let id = new_id(&desk, None, now);
+        let at = at(core, policy, (caller, proven, now), &desk.book, &id);
+        let earlier = earlier(core, request, current.as_ref())?;
+        let decision = decide(&at, request, current.as_ref(), earlier);
+        let decision = decision.map_err(|why| with_phase(core, request, why))?;
+        (id, current, decision)
     };
-    let at = Circumstances {
-        policy: &in_force.policy,
-        book: &book,
-        caller,
-        id: &id,
-        proven,
-        now: Core::now(),
-        lifted: core.settings.lift_limits,
-    };
-    let earlier = earlier(core, request, current.as_ref())?;
-    let decision = decide(&at, request, current.as_ref(), earlier);
-    let decision = decision.map_err(|why| with_phase(core, request, why))?;
     let record: Record = decision.record;
     let old = current.as_ref().map(|it| &it.spec);
-    schemas::check(core, &in_force.policy, old, &record, "")?;
+    schemas::check(core, policy, old, &record, "")?;
+    let nothing_taken = Book::default();
+    let at = at(core, policy, (caller, proven, now), &nothing_taken, &id);
     let tip = core
         .repo
         .branch("main")
@@ -51,7 +53,7 @@ pub(super) fn render(
         plan_put(&core.repo, tip.as_ref(), &core.templates, &at, &record).map_err(why)?;
     let before = before(core, tip.as_ref(), &plan).map_err(|error| why(error.into()))?;
     let store: StoreName = record.name().clone();
-    let needed = needed(&in_force.policy, decision.action, old, &record.spec);
+    let needed = needed(policy, decision.action, old, &record.spec);
     let mut warnings = warnings(core, &record);
     warnings.extend(needed.map(|it| format!("the change waits for {}", it.sentence())));
     Ok(Rendered {
@@ -61,6 +63,24 @@ pub(super) fn render(
         diff: plan.diff(&before),
         warnings,
     })
+}
+
+fn at<'a>(
+    core: &Core,
+    policy: &'a FleetPolicy,
+    (caller, proven, now): (&'a Caller, &'a [Host], Timestamp),
+    book: &'a Book,
+    id: &'a ChangeId,
+) -> Circumstances<'a> {
+    Circumstances {
+        policy,
+        book,
+        caller,
+        id,
+        proven,
+        now,
+        lifted: core.settings.lift_limits,
+    }
 }
 
 /// What the files of a plan hold now.
