@@ -6,8 +6,10 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::actions::Nothing;
 use super::app::App;
 use super::auth::Signed;
 use super::body::MaybeBody;
@@ -118,17 +120,14 @@ pub(super) async fn reject(
     Ok(Json(change))
 }
 
-/// The body of `approve`, which may be left out.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 /// The body of `reject`, which may be left out.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Rejection {
+#[schemars(rename = "RejectRequest")]
+pub(super) struct Rejection {
     /// Why, in one line.
     #[serde(default)]
+    #[schemars(length(max = REASON))]
     reason: String,
 }
 
