@@ -48,8 +48,8 @@ impl Driver {
     }
 
     /// It answers well, with this.
-    fn well(&mut self, method: &str, path: &str, body: Value) -> Value {
-        let reply = self.ask(method, path, &body);
+    fn well(&mut self, method: &str, path: &str, body: &Value) -> Value {
+        let reply = self.ask(method, path, body);
         assert!(reply.status < 300, "{method} {path}: {reply:?}");
         let json = reply.header("content-type").ends_with("json");
         if json { reply.json() } else { Value::Null }
@@ -57,7 +57,7 @@ impl Driver {
 
     fn reads(&mut self, paths: &[&str]) {
         for path in paths {
-            self.well("GET", path, Value::Null);
+            self.well("GET", path, &Value::Null);
         }
     }
 }
@@ -79,7 +79,7 @@ fn wants_approval(driver: &mut Driver) {
         std::fs::write(path, text).expect("written");
     });
     let tip = crate::support::git::git(&bare, &["rev-parse", "main"]);
-    let seen = driver.well("GET", "/api/v1/foreign", Value::Null);
+    let seen = driver.well("GET", "/api/v1/foreign", &Value::Null);
     assert!(seen["items"].is_array());
     let vouched = driver.ask("POST", "/api/v1/vouch", &json!({"commit": tip.trim()}));
     assert_eq!(vouched.status, 204, "{vouched:?}");
@@ -87,20 +87,20 @@ fn wants_approval(driver: &mut Driver) {
 
 fn a_life(driver: &mut Driver) {
     let create = json!({"name": "shop", "engine": "woocommerce", "extraHosts": ["www.shop.example"], "values": {}});
-    driver.well("POST", "/api/v1/stores?dryRun=true", create.clone());
-    driver.well("POST", "/api/v1/render", create.clone());
-    let made = driver.well("POST", "/api/v1/stores", create);
+    driver.well("POST", "/api/v1/stores?dryRun=true", &create);
+    driver.well("POST", "/api/v1/render", &create);
+    let made = driver.well("POST", "/api/v1/stores", &create);
     driver.well(
         "PATCH",
         "/api/v1/stores/shop",
-        json!({"deletionProtection": false, "extraHosts": null}),
+        &json!({"deletionProtection": false, "extraHosts": null}),
     );
     driver.well(
         "POST",
         "/api/v1/render",
-        json!({"name": "shop", "patch": {"deletionProtection": true}}),
+        &json!({"name": "shop", "patch": {"deletionProtection": true}}),
     );
-    let store = driver.well("GET", "/api/v1/stores/shop", Value::Null);
+    let store = driver.well("GET", "/api/v1/stores/shop", &Value::Null);
     for (action, body) in [
         (
             "upgrade",
@@ -111,7 +111,7 @@ fn a_life(driver: &mut Driver) {
         ("retry", json!({"mode": "force"})),
         ("rollback", Value::Null),
     ] {
-        driver.well("POST", &format!("/api/v1/stores/shop/{action}"), body);
+        driver.well("POST", &format!("/api/v1/stores/shop/{action}"), &body);
     }
     let id = made["id"].as_str().expect("an id");
     driver.reads(&[
@@ -125,7 +125,7 @@ fn a_life(driver: &mut Driver) {
         &format!("/api/v1/changes/{id}/events"),
         "/api/v1/events",
     ]);
-    driver.well("DELETE", "/api/v1/stores/shop", Value::Null);
+    driver.well("DELETE", "/api/v1/stores/shop", &Value::Null);
 }
 
 fn decisions(driver: &mut Driver) {
@@ -166,11 +166,11 @@ fn the_rest(driver: &mut Driver) {
     let made = driver.well(
         "POST",
         "/api/v1/tokens",
-        json!({"name": "ci", "role": "viewer", "expiresIn": "1h"}),
+        &json!({"name": "ci", "role": "viewer", "expiresIn": "1h"}),
     );
     let token = format!("/api/v1/tokens/{}", made["id"].as_str().expect("an id"));
     driver.reads(&[&token]);
-    driver.well("DELETE", &token, Value::Null);
+    driver.well("DELETE", &token, &Value::Null);
     driver
         .ask("POST", "/api/v1/stores", &json!({"engine": "none"}))
         .assert_problem(422);

@@ -66,8 +66,9 @@ start_server
 make_stores
 echo "schemathesis, FLEETWRIGHT_SEED=$seed, $examples examples of each operation"
 status=0
-(cd "$here" && "$tool" --config-file schemathesis.toml run --no-color --seed "$seed" --max-examples "$examples" \
-  --report-dir "$work" "$FLEETWRIGHT_URL/openapi.json") || status=$?
+# It keeps what it found where it runs; here every run is a fresh one.
+cp "$here/schemathesis.toml" "$here/hooks.py" "$work"
+(cd "$work" && "$tool" run --no-color --seed "$seed" --max-examples "$examples" "$FLEETWRIGHT_URL/openapi.json") || status=$?
 kill -0 "$server" 2>/dev/null || { tail -n 50 "$work/log" >&2; fail "the server ended during the run."; }
 if ((status != 0)); then
   grep -E "ERROR|panicked" "$work/log" | tail -n 20 >&2 || true

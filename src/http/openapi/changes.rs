@@ -133,8 +133,7 @@ pub(super) fn stream(s: &mut Schemas) -> Vec<Operation> {
         "As `Last-Event-ID`, for clients that cannot set headers.",
     )
     .header(
-        "Last-Event-ID",
-        false,
+        ("Last-Event-ID", false),
         place,
         "Goes on after this event; where it is not known any more, begins with `reset`.",
     )

@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 description of everything that programs call, made from the types and the table of routes.
+//! The `OpenAPI` 3.1 description of everything that programs call, made from the types and the table of routes.
 //!
 //! Who may call what is read from [`access`](super::access), what goes over the wire from the types themselves; the
 //! rest is told once per operation, in the module of its kin. Must not know: a request, a fleet.

@@ -58,24 +58,30 @@ impl Operation {
     /// A part of the path.
     pub(super) fn path(mut self, name: &str, schema: Value, text: &str) -> Self {
         self.problems.extend([400, 404]);
-        self.parameters.push(json!({
-            "name": name, "in": "path", "required": true, "schema": schema, "description": text,
-        }));
-        self
+        self.parameter("path", (name, true), schema, text)
     }
 
     /// A parameter of the query.
-    pub(super) fn query(mut self, name: &str, schema: Value, text: &str) -> Self {
-        self.parameters
-            .push(json!({"name": name, "in": "query", "schema": schema, "description": text}));
-        self
+    pub(super) fn query(self, name: &str, schema: Value, text: &str) -> Self {
+        self.parameter("query", (name, false), schema, text)
     }
 
-    /// A header.
-    pub(super) fn header(mut self, name: &str, required: bool, schema: Value, text: &str) -> Self {
-        self.parameters.push(json!({
-            "name": name, "in": "header", "required": required, "schema": schema, "description": text,
-        }));
+    /// A header, and whether it has to be there.
+    pub(super) fn header(self, name: (&str, bool), schema: Value, text: &str) -> Self {
+        self.parameter("header", name, schema, text)
+    }
+
+    fn parameter(
+        mut self,
+        place: &str,
+        (name, required): (&str, bool),
+        schema: Value,
+        text: &str,
+    ) -> Self {
+        let mut parameter = json!({"name": name, "in": place, "required": required});
+        parameter["schema"] = schema;
+        parameter["description"] = text.into();
+        self.parameters.push(parameter);
         self
     }
 
@@ -143,6 +149,12 @@ impl Operation {
     /// It may answer these problems as well.
     pub(super) fn problems(mut self, statuses: &[u16]) -> Self {
         self.problems.extend(statuses);
+        self
+    }
+
+    /// Of what its kind may answer it never answers this.
+    pub(super) fn never(mut self, status: u16) -> Self {
+        self.problems.remove(&status);
         self
     }
 

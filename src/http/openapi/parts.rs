@@ -112,9 +112,12 @@ pub(super) fn answer(text: &str) -> Value {
     json!({"description": text, "headers": {"X-Request-Id": id}})
 }
 
+/// Names of headers, and whether each is always there.
+type Headers = &'static [(&'static str, bool)];
+
 /// What problems mean, and the headers that come with them: the name, and whether always.
 #[rustfmt::skip]
-const PROBLEMS: [(u16, &str, &[(&str, bool)]); 14] = [
+const PROBLEMS: [(u16, &str, Headers); 14] = [
     (400, "The address or a header cannot be read, or the body is no JSON.", &[]),
     (401, "No token was sent, or it is none of ours, has run out or was revoked.", &[("WWW-Authenticate", false)]),
     (403, "The caller may not do this.", &[("WWW-Authenticate", false)]),

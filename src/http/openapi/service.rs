@@ -99,10 +99,11 @@ pub(super) fn webhooks(s: &mut Schemas) -> Vec<Operation> {
             "After Standard Webhooks. There is no such route unless a secret is configured. An `update` carries the store's \
              name and the fields of a merge patch. A bad signature is 401, a time more than five minutes away 400.",
         )
-        .header("webhook-id", true, text(), "The delivery's id. One seen before: 200 with the first answer.")
-        .header("webhook-timestamp", true, text(), "Seconds since 1970.")
-        .header("webhook-signature", true, text(), "The signatures, as `v1,<base64>`.")
-        .takes(true, &body, "The message.")
+        .header(("webhook-id", true),  text(), "The delivery's id. One seen before: 200 with the first answer.")
+        .header(("webhook-timestamp", true),  text(), "Seconds since 1970.")
+        .header(("webhook-signature", true),  text(), "The signatures, as `v1,<base64>`.")
+        .takes(true, &body, "The message, of whatever media type it says to be.")
+        .never(415)
         .problems(&[401, 403, 404, 409, 422, 429, 503]);
     let change = s.told::<Change>();
     for (status, said) in [
