@@ -21,6 +21,8 @@ mod audit;
 mod command_line;
 #[path = "faces/dashboard.rs"]
 mod dashboard;
+#[path = "faces/description.rs"]
+mod description;
 #[path = "faces/events.rs"]
 mod events;
 #[path = "faces/issuer.rs"]
@@ -39,6 +41,8 @@ mod metrics;
 mod offline;
 #[path = "faces/oidc.rs"]
 mod oidc;
+#[path = "faces/openapi.rs"]
+mod openapi;
 #[path = "faces/refusals.rs"]
 mod refusals;
 #[path = "faces/repository.rs"]

@@ -32,6 +32,7 @@ missing_packages() {
   command -v ssh-keygen >/dev/null || echo openssh-client
   command -v cc >/dev/null || echo gcc libc6-dev
   { command -v setpriv && command -v flock && command -v setsid; } >/dev/null || echo util-linux
+  python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3 python3-venv
   [[ -e /etc/ssl/certs/ca-certificates.crt || -e /etc/pki/tls/certs/ca-bundle.crt || -e /etc/ssl/cert.pem ]] ||
     echo ca-certificates
 }
@@ -69,6 +70,11 @@ wait_for_testbed() {
   cat "$build_log"
   ((status == 0)) || fail "the testbed could not be built; what the build printed is above."
   testbed=$(tail -n 1 "$build_log")
+}
+
+# Where cargo puts what it builds.
+target_folder() {
+  cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'
 }
 
 lint_charts() {
@@ -110,3 +116,7 @@ cargo test --locked --features testbed
 
 stage "the benchmarks, small: both sides make the same"
 cargo test --locked --features testbed --bench writer
+
+stage "clients that know only the description of the API"
+target=$(target_folder)
+bash tests/openapi/run.sh "$target/debug/fleetwright" "$target"

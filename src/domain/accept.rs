@@ -217,8 +217,9 @@ pub fn etag(spec: &Spec) -> String {
     sha256_hex(&json)[..32].to_owned()
 }
 
-/// The fields of a spec that a patch may name; `suspended` and `retry` have actions of their own.
-const PATCHABLE: [&str; 9] = [
+/// The fields of a spec that a patch may name; `suspended` and `retry` have actions of their own. Engine and cluster may
+/// be named as they are.
+pub const PATCHABLE: [&str; 10] = [
     "plan",
     "version",
     "host",
@@ -228,6 +229,7 @@ const PATCHABLE: [&str; 9] = [
     "deletionProtection",
     "volumes",
     "engine",
+    "cluster",
 ];
 
 fn patched(
@@ -236,7 +238,7 @@ fn patched(
     patch: &Map<String, Value>,
     root: &str,
 ) -> Result<Record, Refusal> {
-    let known = |key: &&String| PATCHABLE.contains(&key.as_str()) || *key == "cluster";
+    let known = |key: &&String| PATCHABLE.contains(&key.as_str());
     if let Some(key) = patch.keys().find(|key| !known(key)) {
         return Err(no(&format!("{root}/{key}"), life_cycle::instead(key)));
     }

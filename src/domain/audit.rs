@@ -3,6 +3,7 @@
 //! Must not know: how commits are signed, where rows are kept, or who may read them.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -15,7 +16,7 @@ use super::{ChangeId, CommitId, StoreName, Uid};
 pub const REASON_LIMIT: usize = 200;
 
 /// One commit of published main.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditItem {
     /// When it was committed, by the committer's clock.
@@ -138,8 +139,9 @@ impl AuditFilter {
 }
 
 /// What Git never sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "AuditKind")]
 pub enum Kind {
     /// A write that was refused.
     Refusal,
@@ -148,7 +150,7 @@ pub enum Kind {
 }
 
 /// Something to be kept of what Git never sees.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Noted {
     /// When.
     pub at: Timestamp,
@@ -167,7 +169,8 @@ pub struct Noted {
 }
 
 /// A row of the chain.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "AuditRow")]
 pub struct Row {
     /// Its place, from 1 without gaps.
     pub seq: u64,

@@ -52,8 +52,9 @@ impl Action {
 }
 
 /// Where a change is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ChangeState")]
 pub enum State {
     /// Accepted and in the journal.
     Queued,
@@ -134,7 +135,7 @@ impl State {
 }
 
 /// Why a change failed, in words for a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeError {
     /// One word for programs (`PolicyViolation`, `InstallFailed`, …).
@@ -146,7 +147,8 @@ pub struct ChangeError {
 }
 
 /// One step of a change's life.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ChangeStep")]
 pub struct Step {
     /// The state reached.
     pub state: State,
@@ -158,7 +160,7 @@ pub struct Step {
 }
 
 /// The pull request that carries a change. Filled by the forge.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PullRequest {
     /// Its number.
     pub number: u64,
@@ -169,7 +171,7 @@ pub struct PullRequest {
 }
 
 /// One accepted request, as the API shows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// Its identity.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::CommitId;
 
 mod alarm;
+mod controllers;
 mod object;
 
 pub use alarm::Alarm;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::observed::{ClusterSeen, StoreSeen};
@@ -27,7 +28,7 @@ use look::Look;
 macro_rules! phases {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
         /// Where a store is in its life.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum Phase {
             $($(#[$doc])* $name),+
         }

@@ -3,6 +3,7 @@
 //! Must not know: JSON texts or HTTP. A request here is well-formed; whether it is allowed is
 //! [`accept`](super::accept)'s business.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -11,7 +12,7 @@ use super::record::RetryMode;
 use super::{CommitId, Owner, StoreName};
 
 /// One thing that is wrong with a request or a file, with the place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Violation {
     /// A JSON pointer (RFC 6901) to the field.
     pub pointer: String,
@@ -30,7 +31,9 @@ impl Violation {
 }
 
 /// What a caller may do, from the least up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Reads.
@@ -55,11 +58,12 @@ pub struct Caller {
 }
 
 /// A new store, as asked for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct CreateRequest {
     /// The name; when none is given, 12 hex characters of which the first is a letter.
     #[serde(default)]
+    #[schemars(with = "Option<super::StoreName>")]
     pub name: Option<String>,
     /// The engine.
     pub engine: String,
@@ -68,15 +72,19 @@ pub struct CreateRequest {
     pub plan: Option<String>,
     /// The owner; when none is given, the caller's.
     #[serde(default)]
+    #[schemars(with = "Option<Owner>")]
     pub owner: Option<String>,
     /// The cluster; when none is given, the policy's first.
     #[serde(default)]
+    #[schemars(with = "Option<super::ClusterName>")]
     pub cluster: Option<String>,
     /// The host; when none is given, `<name>.<baseDomain>`.
     #[serde(default)]
+    #[schemars(with = "Option<super::Host>")]
     pub host: Option<String>,
     /// Further hosts.
     #[serde(default)]
+    #[schemars(with = "Vec<super::Host>")]
     pub extra_hosts: Vec<String>,
     /// The chart version; when none is given, the engine's default.
     #[serde(default)]

@@ -11,8 +11,10 @@ use super::record::Spec;
 use super::request::Violation;
 use super::values::{PLATFORM, member};
 
+mod patch;
 mod types;
 
+pub use patch::StorePatch;
 pub use types::{policy_schema, store_schema};
 
 /// Steps that one pattern may take: a schema's author must not be able to hold up the desk.

@@ -3,6 +3,7 @@
 //! Pure. Must not know: the token itself, its hash, or where either is kept.
 
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::request::{Caller, Refusal, Role, Violation};
@@ -16,7 +17,7 @@ pub const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
 pub const SHORTEST: SignedDuration = SignedDuration::from_secs(1);
 
 /// What everybody who may list tokens may know of one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Token {
     /// Its identity; `DELETE /api/v1/tokens/{id}` revokes it.
@@ -66,15 +67,17 @@ pub enum Denied {
 }
 
 /// A new token, as asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct TokenRequest {
     /// The name.
+    #[schemars(with = "TokenName")]
     pub name: String,
     /// The role.
     pub role: Role,
     /// The owner. A merchant's token needs one; any other's is its name when none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Owner>")]
     pub owner: Option<String>,
     /// How long it is good for (`90d`, `12h`, `P30D`).
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,20 +5,28 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::change::{Action, State};
 use super::phase::Phase;
 use super::record::Record;
 use super::{ChangeId, ClusterName, CommitId, Owner, StoreName, Uid};
 
+mod health;
 mod limits;
+mod offer;
 
+pub use health::{
+    Checks, ClusterCheck, Condition, ForgeCheck, GitCheck, Health, IndexCheck, IssuerCheck,
+    PolicyCheck, Repository,
+};
 pub use limits::{FleetLimits, LimitsView, MyLimits, Room};
+pub use offer::{EngineView, PlanView};
 
 /// One page of a list, and where the next begins.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
@@ -27,7 +35,7 @@ pub struct Page<T> {
 }
 
 /// What a list of stores is sorted by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum StoreSort {
     /// By name.
     #[default]
@@ -92,7 +100,7 @@ pub struct ChangeFilter {
 }
 
 /// A store as the API shows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StoreView {
     /// The name.
@@ -135,7 +143,7 @@ pub struct StoreView {
 }
 
 /// Where a store's credentials are kept in its cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CredentialsRef {
     /// The store's namespace.
     pub namespace: String,
@@ -146,7 +154,7 @@ pub struct CredentialsRef {
 }
 
 /// Desired and applied state of a store, as commits of main.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Revisions {
     /// The newest commit that changed the store.
     pub desired: Option<CommitId>,
@@ -155,7 +163,7 @@ pub struct Revisions {
 }
 
 /// One commit in a store's history.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryItem {
     /// The commit on main.
@@ -175,7 +183,7 @@ pub struct HistoryItem {
 }
 
 /// What a record renders to, without anything being written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rendered {
     /// The store's name.
     pub store: StoreName,
@@ -189,17 +197,8 @@ pub struct Rendered {
     pub warnings: Vec<String>,
 }
 
-/// The server's own state.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Health {
-    /// `ok` or `degraded`.
-    pub status: String,
-    /// One entry per part: `index`, `git`, `forge`, `clusters`, `policy`.
-    pub checks: BTreeMap<String, Value>,
-}
-
 /// A cluster as the API shows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterView {
     /// Its name.
@@ -224,7 +223,7 @@ pub struct ClusterView {
 }
 
 /// One of Flux's controllers, by what it says of the objects that all stores depend on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ControllerView {
     /// Its name, as in `source-controller`.
     pub name: String,
@@ -235,7 +234,7 @@ pub struct ControllerView {
 }
 
 /// The deploy branch as a cluster sees it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceView {
     /// The head of the deploy branch as published.
     pub published: Option<CommitId>,
@@ -250,7 +249,7 @@ pub struct SourceView {
 }
 
 /// A path on main that people changed and that has no effect, with the reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Foreign {
     /// The path.
     pub path: String,
@@ -259,7 +258,7 @@ pub struct Foreign {
 }
 
 /// Something that happened to a store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StoreEvent {
     /// When.
@@ -277,7 +276,7 @@ pub struct StoreEvent {
 }
 
 /// A file that published main holds for a store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Manifest {
     /// Its path on main.
     pub path: String,
@@ -286,7 +285,7 @@ pub struct Manifest {
 }
 
 /// A store's phase, as the stream of events tells it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PhaseEvent {
     /// The store.

@@ -20,7 +20,7 @@ use crate::domain::request::{Caller, Role};
 
 /// What a call needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
+pub(super) enum Need {
     /// Nothing. API.md lists these routes.
     Nothing,
     /// A caller with this role or a higher one.
@@ -86,6 +86,8 @@ const TABLE: &[(&str, Needs)] = &[
     ("/stores/{name}", &[(Method::GET, PAGE)]),
     ("/sign-in", &[(Method::GET, Nothing), (Method::POST, Nothing)]),
     ("/sign-out", &[(Method::POST, PAGE)]),
+    ("/openapi.json", &[(Method::GET, Nothing)]),
+    ("/docs", &[(Method::GET, Nothing)]),
     ("/schemas/{name}", &[(Method::GET, Nothing)]),
     ("/static/style.css", &[(Method::GET, Nothing)]),
     // A message carries its signature, and there is no route without a secret.
@@ -111,6 +113,19 @@ pub(super) async fn guard(
         Ok(()) => next.run(request).await,
         Err(response) => *response,
     }
+}
+
+/// What a method of a route needs; none where there is no such row.
+pub(super) fn needed(path: &str, method: &Method) -> Option<Need> {
+    need(needs(path)?, method)
+}
+
+/// Every row: its path, and its methods.
+#[cfg(test)]
+pub(super) fn rows() -> impl Iterator<Item = (&'static str, &'static Method)> {
+    TABLE
+        .iter()
+        .flat_map(|(path, needs)| needs.iter().map(move |(method, _)| (*path, method)))
 }
 
 fn needs(path: &str) -> Option<Needs> {
@@ -248,6 +263,8 @@ mod tests {
             "GET /readyz",
             "GET /sign-in",
             "POST /sign-in",
+            "GET /openapi.json",
+            "GET /docs",
             "GET /schemas/{name}",
             "GET /static/style.css",
             "POST /webhooks/stores",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Request as HttpRequest};
 use axum::response::Response;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -18,9 +19,10 @@ use crate::domain::record::RetryMode;
 use crate::domain::request::{Caller, Request};
 
 /// The body of `upgrade`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Upgrade {
+#[schemars(rename = "UpgradeRequest")]
+pub(super) struct Upgrade {
     /// The chart version.
     version: String,
     /// Whether it may be an older one.
@@ -29,18 +31,20 @@ struct Upgrade {
 }
 
 /// The body of `rollback`, which may be left out.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Rollback {
+#[schemars(rename = "RollbackRequest")]
+pub(super) struct Rollback {
     /// A commit or a change of the store; without it the state before the newest.
     #[serde(default)]
     to: Option<String>,
 }
 
 /// The body of `retry`, which may be left out.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Retry {
+#[schemars(rename = "RetryRequest")]
+pub(super) struct Retry {
     /// How much is tried again. Whoever asks has mostly seen Flux give up, so its counters are reset.
     #[serde(default = "reset")]
     mode: RetryMode,
@@ -51,9 +55,10 @@ fn reset() -> RetryMode {
 }
 
 /// The body of what takes no parameter.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+#[schemars(rename = "EmptyRequest")]
+pub(super) struct Nothing {}
 
 /// A call of an action: which store, by whom, how.
 pub(super) struct Call {

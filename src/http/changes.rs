@@ -6,8 +6,10 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::actions::Nothing;
 use super::app::App;
 use super::auth::Signed;
 use super::body::MaybeBody;
@@ -18,6 +20,7 @@ use super::render::blocking;
 use super::write::Write;
 use crate::domain::ChangeId;
 use crate::domain::change::{self, Change};
+use crate::domain::request::Refusal;
 use crate::domain::view::{ChangeFilter, Page};
 
 /// The longest reason of a rejection, in characters.
@@ -77,7 +80,9 @@ pub(super) async fn cancel(
         return may_cancel(change).map(|it| Json(it).into_response());
     }
     let (fleet, asking) = (app.fleet.clone(), caller.clone());
-    let change = blocking(move || fleet.cancel(&asking, &id)).await??;
+    let change = blocking(move || fleet.cancel(&asking, &id))
+        .await?
+        .map_err(refused)?;
     let mut response = Json(change).into_response();
     let standings = app.fleet.standings(&caller, None, false);
     limits::tell(response.headers_mut(), &standings);
@@ -95,7 +100,9 @@ pub(super) async fn approve(
     let Nothing {} = body.decode()?;
     let id = change_id(&id)?;
     let really = !write.dry_run();
-    let change = blocking(move || app.fleet.approve(&caller, &id, really)).await??;
+    let change = blocking(move || app.fleet.approve(&caller, &id, really))
+        .await?
+        .map_err(refused)?;
     Ok(Json(change))
 }
 
@@ -114,22 +121,29 @@ pub(super) async fn reject(
         return Err(Problem::invalid_field("/reason", detail));
     }
     let really = !write.dry_run();
-    let change = blocking(move || app.fleet.reject(&caller, &id, &reason, really)).await??;
+    let change = blocking(move || app.fleet.reject(&caller, &id, &reason, really))
+        .await?
+        .map_err(refused)?;
     Ok(Json(change))
 }
 
-/// The body of `approve`, which may be left out.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 /// The body of `reject`, which may be left out.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Rejection {
+#[schemars(rename = "RejectRequest")]
+pub(super) struct Rejection {
     /// Why, in one line.
     #[serde(default)]
+    #[schemars(length(max = REASON))]
     reason: String,
+}
+
+/// What is not there is a change here, and no store.
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::NotFound(id) => Problem::missing("change", &id),
+        other => other.into(),
+    }
 }
 
 fn may_cancel(change: Change) -> Result<Change, Problem> {

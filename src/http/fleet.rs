@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::app::App;
 use super::auth::Signed;
@@ -14,7 +14,7 @@ use super::body::JsonBody;
 use super::params::{Paging, Params};
 use super::problem::Problem;
 use crate::domain::CommitId;
-use crate::domain::view::{ClusterView, Foreign, Page};
+use crate::domain::view::{ClusterView, EngineView, Foreign, Page, PlanView};
 
 /// `GET /api/v1/clusters`
 pub(super) async fn clusters(
@@ -30,15 +30,13 @@ pub(super) async fn plans(
     State(app): State<Arc<App>>,
     Signed(_): Signed,
     params: Params,
-) -> Result<Json<Page<Value>>, Problem> {
+) -> Result<Json<Page<PlanView>>, Problem> {
     let policy = app.fleet.policy();
-    let plans = policy.plans.iter().map(|(name, plan)| {
-        let engines: Vec<_> = plan.engines.keys().collect();
-        json!({
-            "name": name, "price": plan.price, "quota": plan.quota, "limitRange": plan.limit_range, "engines": engines,
-        })
-    });
-    paged(params, plans.collect())
+    let plans = policy.plans.iter();
+    paged(
+        params,
+        plans.map(|(name, it)| PlanView::of(name, it)).collect(),
+    )
 }
 
 /// `GET /api/v1/engines`: the versions that may be chosen, and what a merchant may set.
@@ -46,15 +44,13 @@ pub(super) async fn engines(
     State(app): State<Arc<App>>,
     Signed(_): Signed,
     params: Params,
-) -> Result<Json<Page<Value>>, Problem> {
+) -> Result<Json<Page<EngineView>>, Problem> {
     let policy = app.fleet.policy();
-    let engines = policy.engines.iter().map(|(name, engine)| {
-        json!({
-            "name": name, "versions": engine.versions, "default": engine.default,
-            "merchantValues": engine.merchant_values, "probe": engine.probe,
-        })
-    });
-    paged(params, engines.collect())
+    let engines = policy.engines.iter();
+    paged(
+        params,
+        engines.map(|(name, it)| EngineView::of(name, it)).collect(),
+    )
 }
 
 /// `GET /api/v1/foreign`
@@ -66,9 +62,12 @@ pub(super) async fn foreign(
     paged(params, app.fleet.foreign())
 }
 
-#[derive(Deserialize)]
+/// What is vouched for.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Vouch {
+#[schemars(rename = "VouchRequest")]
+pub(super) struct Vouch {
+    /// A commit of published main.
     commit: CommitId,
 }
 

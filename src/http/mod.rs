@@ -12,6 +12,7 @@ mod auth;
 mod body;
 mod changes;
 mod client_address;
+mod docs;
 mod events;
 mod finish;
 mod fleet;
@@ -21,6 +22,7 @@ mod health;
 mod json;
 mod limits;
 mod metrics;
+mod openapi;
 mod pages;
 mod params;
 mod problem;
@@ -110,6 +112,7 @@ fn api() -> Router<Arc<App>> {
         )
         .route("/api/v1/limits", get(limits::limits))
         .route("/schemas/{name}", get(schemas::show))
+        .route("/openapi.json", get(openapi::show))
         .route("/api/health", get(health::health))
         .route("/metrics", get(metrics::show))
         .route("/healthz", get(health::alive))
@@ -120,6 +123,7 @@ fn dashboard() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(pages::stores))
         .route("/stores/{name}", get(pages::store))
+        .route("/docs", get(docs::show))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/static/style.css", get(pages::style))

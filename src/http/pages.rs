@@ -24,12 +24,13 @@ use crate::domain::view::ChangeFilter;
 /// Changes on a store's page.
 const CHANGES: usize = 20;
 
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("base.html", include_str!("pages/base.html")),
     ("parts.html", include_str!("pages/parts.html")),
     ("stores.html", include_str!("pages/stores.html")),
     ("store.html", include_str!("pages/store.html")),
     ("sign_in.html", include_str!("pages/sign_in.html")),
+    ("docs.html", include_str!("pages/docs.html")),
     ("problem.html", include_str!("pages/problem.html")),
 ];
 
@@ -52,7 +53,8 @@ impl Pages {
         Self(pages)
     }
 
-    fn render(&self, name: &str, values: Value) -> Result<String, Problem> {
+    /// A page from its template.
+    pub(super) fn render(&self, name: &str, values: Value) -> Result<String, Problem> {
         self.0
             .get_template(name)
             .and_then(|it| it.render(values))

@@ -5,6 +5,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::limits;
@@ -19,15 +20,21 @@ const RETRY_AFTER: &str = "5";
 pub(super) struct Problem(Box<Fields>);
 
 /// The fields of RFC 9457. `type` is `about:blank`: the status says which problem it is.
-#[derive(Debug, Clone, Serialize)]
-struct Fields {
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(super) struct Fields {
+    /// Always `about:blank`.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The status in words.
     title: &'static str,
+    /// The status.
     status: u16,
+    /// What is wrong, where, and what to do next.
     detail: String,
-    /// The request id.
+    /// The request id, as in `X-Request-Id`.
     instance: String,
+    /// The fields that are wrong, each with its place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Violation>,
     #[serde(skip)]

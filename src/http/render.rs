@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -15,12 +16,17 @@ use super::params::Params;
 use super::problem::Problem;
 use crate::domain::StoreName;
 use crate::domain::request::{Caller, Request};
+use crate::domain::schema::StorePatch;
 
 /// The body that asks for the rendering of a patched store. Any other body is one of `POST /api/v1/stores`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Patched {
+#[schemars(rename = "RenderPatch")]
+pub(super) struct Patched {
+    /// The store.
     name: StoreName,
+    /// The merge patch of its spec.
+    #[schemars(with = "StorePatch")]
     patch: Map<String, Value>,
 }
 

@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::app::App;
@@ -22,8 +23,9 @@ use crate::domain::token::{Token, TokenRequest};
 use crate::domain::view::Page;
 
 /// A new token, with its text.
-#[derive(Serialize)]
-struct Made {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NewToken")]
+pub(super) struct Made {
     #[serde(flatten)]
     about: Token,
     /// Shown this once.

@@ -11,6 +11,7 @@ use axum::Json;
 use axum::extract::{FromRequestParts, Request as HttpRequest, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -103,18 +104,22 @@ fn may_ask(source: &WebhookSource, action: WebhookAction) -> Result<(), Problem>
 }
 
 /// A store and nothing else.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Named {
+pub(super) struct Named {
+    /// The store.
     name: StoreName,
 }
 
 /// A store and the chart version that it shall have.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Versioned {
+pub(super) struct Versioned {
+    /// The store.
     name: StoreName,
+    /// The chart version.
     version: String,
+    /// Whether it may be an older one.
     #[serde(default, rename = "allowDowngrade")]
     allow_downgrade: bool,
 }

@@ -228,24 +228,42 @@ fn reason(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 fn tags(headers: &HeaderMap) -> Result<Tags, Problem> {
-    let mut texts = Vec::new();
-    for value in headers.get_all(header::IF_MATCH) {
-        texts.extend(value.to_str().unwrap_or("?").split(',').map(str::trim));
-    }
-    if texts.is_empty() || texts == ["*"] {
-        return Ok(Tags::Any);
-    }
     let mut tags = Vec::new();
-    for text in texts {
-        if let Some(tag) = text.strip_prefix('"').and_then(|it| it.strip_suffix('"')) {
-            tags.push(tag.to_owned());
-        } else if !text.starts_with("W/\"") {
+    let mut given = false;
+    for value in headers.get_all(header::IF_MATCH) {
+        let text = value.to_str().unwrap_or("?").trim();
+        if text == "*" {
+            continue;
+        }
+        given = true;
+        tags.extend(listed(text).ok_or_else(|| {
             let detail =
                 "If-Match must list entity tags in quotes, as the ETag header of GET gives them";
-            return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
-        }
+            Problem::new(StatusCode::BAD_REQUEST, detail)
+        })?);
     }
-    Ok(Tags::These(tags))
+    Ok(if given { Tags::These(tags) } else { Tags::Any })
+}
+
+/// The strong tags of a list. A tag may hold commas (RFC 9110 §8.8.3).
+fn listed(text: &str) -> Option<Vec<String>> {
+    let mut tags = Vec::new();
+    let mut rest = text;
+    loop {
+        let (weak, quoted) = match rest.strip_prefix("W/") {
+            Some(quoted) => (true, quoted),
+            None => (false, rest),
+        };
+        let (tag, after) = quoted.strip_prefix('"')?.split_once('"')?;
+        if !weak {
+            tags.push(tag.to_owned());
+        }
+        let after = after.trim_start();
+        if after.is_empty() {
+            return Some(tags);
+        }
+        rest = after.strip_prefix(',')?.trim_start();
+    }
 }
 
 #[cfg(test)]
@@ -288,8 +306,10 @@ mod tests {
             Some(these(&[])),
             "a weak tag never matches"
         );
-        assert!(read("a").is_err());
-        assert!(read("\"a").is_err());
+        assert_eq!(read("\"a,b\",\"c\"").ok(), Some(these(&["a,b", "c"])));
+        for bad in ["", "a", "\"a", "\"a\" \"b\"", "\"a\",", "w/\"a\""] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

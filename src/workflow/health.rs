@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
-
 use super::core::{Core, lock};
 use super::deploy::sequence;
 use super::intake::find_change;
@@ -14,69 +12,79 @@ use super::settings::Mode;
 use super::start::{self, StartError};
 use super::tokens::issuer_health;
 use crate::domain::change::{Change, State};
-use crate::domain::observed::{ClusterSeen, Condition, Conditions, SourceSeen};
+use crate::domain::observed::{ClusterSeen, SourceSeen};
 use crate::domain::request::{Caller, Refusal, Role};
-use crate::domain::view::{ClusterView, ControllerView, Foreign, Health, SourceView};
+use crate::domain::view::{
+    Checks, ClusterCheck, ClusterView, Condition, Foreign, ForgeCheck, GitCheck, Health,
+    IndexCheck, PolicyCheck, Repository, SourceView,
+};
 use crate::domain::{ChangeId, ClusterName, CommitId};
 use crate::git::GitError;
 
 /// One entry per part, and whether all are well.
 pub(super) fn health(core: &Core) -> Health {
-    let remote = lock(&core.remote).clone();
-    let problem = remote.problem.or_else(|| lock(&core.upkeep).clone());
-    let queued = core.desk().len();
-    let tip = core.index.tip();
-    let index = match &tip {
-        Ok(tip) => {
-            json!({ "status": "ok", "commit": tip, "stores": core.index.len().unwrap_or(0) })
-        }
-        Err(error) => json!({ "status": "degraded", "message": error.to_string() }),
-    };
-    let published = core.published("main").ok().flatten();
-    let kind = if matches!(core.settings.mode, Mode::Embedded) {
-        "embedded"
-    } else {
-        "remote"
-    };
-    let git = json!({
-        "status": word(problem.is_none()),
-        "message": problem,
-        "mode": kind,
-        "published": published,
-        "agreedAt": remote.agreed_at,
-        "queued": queued,
-    });
-    let clusters = clusters(core);
-    let ailing = |it: &ClusterView| !it.alarms.is_empty() || unseen(core, &it.name);
-    let alarmed = clusters.iter().any(ailing);
-    let of = |it: &ClusterView| json!({ "status": word(!ailing(it)), "message": it.status, "watched": it.watched, "alarms": it.alarms });
-    let clusters: BTreeMap<String, Value> = clusters
-        .iter()
-        .map(|it| (it.name.to_string(), of(it)))
+    let clusters: BTreeMap<ClusterName, ClusterCheck> = clusters(core)
+        .into_iter()
+        .map(|it| (it.name.clone(), cluster_check(core, it)))
         .collect();
-    let issuer = core.issuer.as_deref().map(issuer_health);
-    let trusted = issuer.as_ref().is_none_or(|(well, _)| *well);
-    let (policy, valid) = policy(core);
-    let well = problem.is_none() && tip.is_ok() && !alarmed && trusted && valid;
-    let mut checks = BTreeMap::from([
-        ("index".to_owned(), index),
-        ("git".to_owned(), git),
-        (
-            "forge".to_owned(),
-            json!({ "status": "none", "message": "no forge is configured" }),
-        ),
-        ("clusters".to_owned(), json!(clusters)),
-        ("policy".to_owned(), policy),
-    ]);
-    checks.extend(issuer.map(|(_, value)| ("oidc".to_owned(), value)));
+    let checks = Checks {
+        index: index_check(core),
+        git: git_check(core),
+        forge: ForgeCheck {
+            status: Condition::None,
+            message: Some("no forge is configured".to_owned()),
+        },
+        clusters,
+        policy: policy(core),
+        oidc: core.issuer.as_deref().map(issuer_health),
+    };
+    let parts = [checks.index.status, checks.git.status, checks.policy.status];
+    let clusters = checks.clusters.values().map(|it| it.status);
+    let issuer = checks.oidc.iter().map(|it| it.status);
+    let mut all = parts.into_iter().chain(clusters).chain(issuer);
     Health {
-        status: word(well).to_owned(),
+        status: Condition::of(all.all(|it| it == Condition::Ok)),
         checks,
     }
 }
 
-fn word(well: bool) -> &'static str {
-    if well { "ok" } else { "degraded" }
+fn index_check(core: &Core) -> IndexCheck {
+    let tip = core.index.tip();
+    let well = tip.is_ok();
+    IndexCheck {
+        status: Condition::of(well),
+        message: tip.as_ref().err().map(ToString::to_string),
+        commit: tip.ok().flatten(),
+        stores: well.then(|| core.index.len().unwrap_or(0)),
+    }
+}
+
+fn git_check(core: &Core) -> GitCheck {
+    let remote = lock(&core.remote).clone();
+    let problem = remote.problem.or_else(|| lock(&core.upkeep).clone());
+    let mode = if matches!(core.settings.mode, Mode::Embedded) {
+        Repository::Embedded
+    } else {
+        Repository::Remote
+    };
+    GitCheck {
+        status: Condition::of(problem.is_none()),
+        message: problem,
+        mode,
+        published: core.published("main").ok().flatten(),
+        agreed_at: remote.agreed_at,
+        queued: core.desk().len(),
+    }
+}
+
+fn cluster_check(core: &Core, view: ClusterView) -> ClusterCheck {
+    let ailing = !view.alarms.is_empty() || unseen(core, &view.name);
+    ClusterCheck {
+        status: Condition::of(!ailing),
+        message: view.status,
+        watched: view.watched,
+        alarms: view.alarms,
+    }
 }
 
 /// Whether a watched cluster cannot be seen for so long that what is known of it is old.
@@ -86,7 +94,7 @@ fn unseen(core: &Core, name: &ClusterName) -> bool {
 }
 
 /// The policy in force; and where main has another one, why that is not.
-fn policy(core: &Core) -> (Value, bool) {
+fn policy(core: &Core) -> PolicyCheck {
     let in_force = core.in_force().commit;
     let message = match differing_policy(core, &in_force) {
         Ok(None) => None,
@@ -106,10 +114,11 @@ fn policy(core: &Core) -> (Value, bool) {
     };
     let well = message.as_ref().is_none_or(|(well, _)| *well);
     let message = message.map(|(_, text)| text);
-    (
-        json!({ "status": word(well), "commit": in_force, "message": message }),
-        well,
-    )
+    PolicyCheck {
+        status: Condition::of(well),
+        commit: in_force,
+        message,
+    }
 }
 
 /// A policy that is not in force: where it is, and whether it could be.
@@ -170,38 +179,16 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
         watched: watched.is_some(),
         lag: behind.and_then(|it| it.ok().flatten()),
         last_sync: seen.as_ref().and_then(|it| it.source.as_ref()?.fetched_at),
-        controllers: seen.as_ref().map(controllers).unwrap_or_default(),
+        controllers: seen
+            .as_ref()
+            .map(ClusterSeen::controllers)
+            .unwrap_or_default(),
         name,
         stores,
         status,
         source,
         alarms,
     }
-}
-
-/// What each controller says of its objects that all stores depend on.
-fn controllers(seen: &ClusterSeen) -> Vec<ControllerView> {
-    let view = |name: &str, objects: Vec<&Conditions>| {
-        let ill = objects.iter().find(|it| !it.ready());
-        let said = ill.map(|it| {
-            let ready = it.get("Ready").map(Condition::quoted);
-            ready.unwrap_or_else(|| "it has said nothing yet".to_owned())
-        });
-        (!objects.is_empty()).then(|| ControllerView {
-            name: name.to_owned(),
-            ready: ill.is_none(),
-            message: said,
-        })
-    };
-    let source = seen.source.iter().map(|it| &it.meta.conditions);
-    let generators = seen.generators.values().map(|it| &it.meta.conditions);
-    let root = seen.root.iter().map(|it| &it.meta.conditions);
-    let all = [
-        view("source-controller", source.collect()),
-        view("source-watcher", generators.collect()),
-        view("kustomize-controller", root.collect()),
-    ];
-    all.into_iter().flatten().collect()
 }
 
 /// What people changed on main without effect.

@@ -16,7 +16,7 @@ use super::core::{Core, lock};
 use super::start::{new_token, token_hash};
 use crate::domain::request::{Caller, Refusal, Role};
 use crate::domain::token::{Denied, Token, TokenRequest};
-use crate::domain::view::Page;
+use crate::domain::view::{Condition, IssuerCheck, Page};
 use crate::domain::{Owner, TokenId};
 use crate::journal::{Journal, JournalError, KeptToken};
 use crate::oidc::Issuer;
@@ -226,16 +226,14 @@ pub(super) async fn follow_issuer(core: Arc<Core>, stop: CancellationToken) {
 }
 
 /// What `/api/health` says of an issuer, and whether it is well. Before the first answer nothing is wrong yet.
-pub(super) fn issuer_health(issuer: &Issuer) -> (bool, serde_json::Value) {
+pub(super) fn issuer_health(issuer: &Issuer) -> IssuerCheck {
     let status = issuer.status();
-    let well = status.problem.is_none();
-    let value = serde_json::json!({
-        "status": if well { "ok" } else { "degraded" },
-        "message": status.problem,
-        "keys": status.keys,
-        "fetchedAt": status.fetched_at,
-    });
-    (well, value)
+    IssuerCheck {
+        status: Condition::of(status.problem.is_none()),
+        message: status.problem,
+        keys: status.keys,
+        fetched_at: status.fetched_at,
+    }
 }
 
 fn new_id() -> TokenId {

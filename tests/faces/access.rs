@@ -68,6 +68,8 @@ const ROUTES: &[(&str, &str, [Taken; 5])] = &[
     ("GET",    "/sign-in",                      [In, In, In, In, In]),
     ("POST",   "/sign-in",                      [In, In, In, In, In]),
     ("POST",   "/sign-out",                     [Away, In, In, In, In]),
+    ("GET",    "/openapi.json",                 [In, In, In, In, In]),
+    ("GET",    "/docs",                         [In, In, In, In, In]),
     ("GET",    "/schemas/{name}",               [In, In, In, In, In]),
     ("GET",    "/static/style.css",             [In, In, In, In, In]),
     // On loopback; on a network another test asks for the password.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use ureq::http::{HeaderMap, Request};
 
+use crate::description;
 use crate::support::process::{Server, run};
 
 /// A running `dev`, or `serve`.
@@ -166,7 +167,7 @@ impl Dev {
         self.anonymous(method, path, &all, body)
     }
 
-    /// Sends a request with just these headers.
+    /// Sends a request with just these headers. Its answer has to be one that the description knows.
     pub(crate) fn anonymous(
         &self,
         method: &str,
@@ -174,6 +175,12 @@ impl Dev {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Reply {
+        let reply = self.exchange(method, path, headers, body);
+        description::of(&self.base).check(method, path, &reply);
+        reply
+    }
+
+    fn exchange(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));

@@ -1,12 +1,13 @@
 //! `GET /api/v1/limits`: what there may be, what is used, what is left.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::Owner;
 use crate::domain::limits::Standing;
 
 /// One limit. Null stands for no limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Room {
     /// The most there may be.
     pub limit: Option<u64>,
@@ -25,7 +26,8 @@ impl Room {
 }
 
 /// The limits of the fleet, of the caller, and of his requests.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Limits")]
 pub struct LimitsView {
     /// Of the whole fleet.
     pub fleet: FleetLimits,
@@ -36,7 +38,7 @@ pub struct LimitsView {
 }
 
 /// What the fleet has room for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FleetLimits {
     /// Stores.
     pub stores: Room,
@@ -45,7 +47,7 @@ pub struct FleetLimits {
 }
 
 /// What an owner has room for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct MyLimits {
     /// The owner.
     pub owner: Owner,
