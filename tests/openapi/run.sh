@@ -7,7 +7,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 program=$1
-folder=$2
+folder=$(mkdir -p "$2" && cd "$2" && pwd)
 seed=${FLEETWRIGHT_SEED:-20261121}
 examples=${FLEETWRIGHT_EXAMPLES:-50}
 export FLEETWRIGHT_STORES="shop-a shop-b shop-c"
