@@ -71,19 +71,16 @@ pub(super) fn approve(
     });
     let old = old_spec(core, &change)?;
     let policy = core.in_force().policy;
-    match unapproved(&policy, &entry, old.as_ref(), &record) {
-        Some(needed) => {
-            entry.change.waiting_for = Some(needed.missing(given(&entry.approvals, &digest)));
-            entry.change.updated_at = now;
-        }
-        None => {
-            let people = people(&entry, &digest);
-            entry
-                .change
-                .go(State::Approved, now, Some(format!("by {people}")));
-            entry.change.waiting_for = Some("the writer".to_owned());
-            entry.change.deadline = None;
-        }
+    if let Some(needed) = unapproved(&policy, &entry, old.as_ref(), &record) {
+        entry.change.waiting_for = Some(needed.missing(given(&entry.approvals, &digest)));
+        entry.change.updated_at = now;
+    } else {
+        let people = people(&entry, &digest);
+        entry
+            .change
+            .go(State::Approved, now, Some(format!("by {people}")));
+        entry.change.waiting_for = Some("the writer".to_owned());
+        entry.change.deadline = None;
     }
     let change = entry.change.clone();
     if !really {

@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(run(&[1], 0), (Ok(()), vec![2]));
         assert_eq!(run(&[1, 2, 3, 4], 0), (Ok(()), vec![2, 4, 6, 8]));
         assert_eq!(run(&[1, 2, 3, 4], 3), (Err(3), vec![2, 4]));
-        let refused = one_ahead(&[1, 2, 3], |it| Ok(*it), |it| Err(it));
+        let refused = one_ahead(&[1, 2, 3], |it| Ok(*it), Err);
         assert_eq!(refused, Err(1));
     }
 }

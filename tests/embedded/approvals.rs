@@ -71,14 +71,14 @@ fn nobody_approves_their_own_and_enough_others_do() {
     let (status, twice) = decide(&cy, &id, "approve", &json!({}));
     assert_eq!(status, 200, "{twice}");
     let merged = dev.api().change_in(&id, "merged", SOON);
-    let states: Vec<_> = merged["timeline"]
+    let steps: Vec<_> = merged["timeline"]
         .as_array()
         .unwrap()
         .iter()
         .map(|it| it["state"].as_str().unwrap())
         .collect();
     assert_eq!(
-        states,
+        steps,
         ["queued", "proposed", "approved", "written", "merged"]
     );
     assert_eq!(merged["timeline"][2]["detail"], "by token:bob, token:cy");

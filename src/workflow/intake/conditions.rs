@@ -102,13 +102,12 @@ pub(super) fn gone(
     let Some(store) = request.store() else {
         return Ok(());
     };
-    match removed(core, store)?.filter(|row| seen(&row.record.spec.owner)) {
-        None => Ok(()),
-        Some(_) => {
-            let text = format!("store {store} is deleted and takes no changes");
-            Err(with_phase(core, request, Refusal::Illegal(text)))
-        }
+    let row = removed(core, store)?;
+    if row.is_none_or(|row| !seen(&row.record.spec.owner)) {
+        return Ok(());
     }
+    let text = format!("store {store} is deleted and takes no changes");
+    Err(with_phase(core, request, Refusal::Illegal(text)))
 }
 
 /// The row of a store whose last files were taken.

@@ -231,7 +231,7 @@ fn of_changes_the_newest_are_kept_in_order() {
         )
     };
     let mut marks = Marks::default();
-    for number in (0..MOST + 1).map(|it| it ^ 1) {
+    for number in (0..=MOST).map(|it| it ^ 1) {
         marks.put(&change(number), 0);
     }
     assert!(marks.is_cut());
