@@ -19,7 +19,7 @@ const CHUNK: usize = 64 * 1024;
 /// Requests that are sent without waiting for an answer.
 const AT_ONCE: usize = 20;
 /// How long a client waits for an answer once nothing more is taken of them.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_mins(1);
 
 /// What a client does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,27 +104,27 @@ pub(crate) struct End {
 /// Does harm until the server ends it; `connected` hears of the connection, then of its end.
 pub(crate) async fn harm(
     kind: Kind,
-    target: Target,
+    server: Target,
     connected: mpsc::UnboundedSender<()>,
 ) -> Result<End> {
-    let mut stream = TcpStream::connect(&target.address).await?;
+    let mut stream = TcpStream::connect(&server.address).await?;
     let began = Instant::now();
     let _told = connected.send(());
     // However it ends, by a close or by a reset: it is over.
     let _over = match kind {
         Kind::Headers => {
-            let begin = format!("GET /api/v1/stores{}x-slow: ", target.head);
-            dribble(&mut stream, &begin).await
+            let opening = format!("GET /api/v1/stores{}x-slow: ", server.head);
+            dribble(&mut stream, &opening).await
         }
         Kind::Body => {
-            let begin = format!("{}{{\"engine\": \"", target.post(100_000));
-            dribble(&mut stream, &begin).await
+            let opening = format!("{}{{\"engine\": \"", server.post(100_000));
+            dribble(&mut stream, &opening).await
         }
         Kind::Silent => listen(&mut stream).await,
-        Kind::HalfClosed => half_close(&mut stream, &target).await,
-        Kind::Large => large(&mut stream, &target).await,
-        Kind::Garbage => garbage(&mut stream, &target).await,
-        Kind::Greedy => greedy(&mut stream, &target).await,
+        Kind::HalfClosed => half_close(&mut stream, &server).await,
+        Kind::Large => large(&mut stream, &server).await,
+        Kind::Garbage => garbage(&mut stream, &server).await,
+        Kind::Greedy => greedy(&mut stream, &server).await,
     };
     Ok(End {
         after: began.elapsed(),

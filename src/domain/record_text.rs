@@ -108,10 +108,10 @@ impl RecordText {
         // The text is what `serde_json` makes of a spec, so this is `etag` of it.
         let etag = sha256_hex(parts.spec.get().as_bytes())[..32].to_owned();
         Ok(Self {
+            text,
             metadata,
             spec,
             etag,
-            text,
         })
     }
 }
@@ -185,6 +185,19 @@ mod tests {
         serde_json::from_value(all).unwrap()
     }
 
+    fn facts<R: Recorded>(it: &R) -> Value {
+        json!([
+            it.name(),
+            it.uid(),
+            it.is_being_deleted(),
+            it.engine(),
+            it.owner(),
+            it.cluster(),
+            it.host(),
+            it.is_suspended()
+        ])
+    }
+
     #[test]
     fn a_record_and_its_text_say_the_same() {
         for spec in [
@@ -202,18 +215,6 @@ mod tests {
             assert_eq!(serde_json::to_string(&text).unwrap(), kept);
             assert_eq!(Recorded::etag(&text), Recorded::etag(&again), "{spec}");
             assert_eq!(Recorded::etag(&text), etag(&record.spec), "{spec}");
-            fn facts<R: Recorded>(it: &R) -> Value {
-                json!([
-                    it.name(),
-                    it.uid(),
-                    it.is_being_deleted(),
-                    it.engine(),
-                    it.owner(),
-                    it.cluster(),
-                    it.host(),
-                    it.is_suspended()
-                ])
-            }
             assert_eq!(facts(&text), facts(&record));
             assert_eq!(facts(&RecordText::from(&record)), facts(&record));
         }

@@ -72,7 +72,7 @@ fn session(place: &Place, kinds: &[Kind], size: &Size) -> Result<Session> {
     let target = Target::new(program);
     let clients = kinds.len() * size.hostile;
     std::thread::scope(|scope| {
-        let harm = scope.spawn({
+        let crowd = scope.spawn({
             let over = over.clone();
             let kinds = kinds.to_vec();
             let each = size.hostile;
@@ -82,7 +82,7 @@ fn session(place: &Place, kinds: &[Kind], size: &Size) -> Result<Session> {
                 ends
             }
         });
-        let memory = scope.spawn({
+        let watch = scope.spawn({
             let over = over.clone();
             move || -> Result<f64> {
                 let mut most = program.memory()?;
@@ -94,12 +94,12 @@ fn session(place: &Place, kinds: &[Kind], size: &Size) -> Result<Session> {
             }
         });
         // As long as they are there, and for as long as without them.
-        let least = Duration::from_secs_f64(size.seconds);
+        let time = Duration::from_secs_f64(size.seconds);
         let times = Client::new(program, size.stores)?
-            .ask(|from| from < least || !over.load(Ordering::Relaxed));
+            .ask(|from| from < time || !over.load(Ordering::Relaxed));
         let joined = |_| anyhow::anyhow!("a thread failed");
-        let last = harm.join().map_err(joined)??;
-        let memory = memory.join().map_err(joined)??;
+        let last = crowd.join().map_err(joined)??;
+        let memory = watch.join().map_err(joined)??;
         ensure!(
             last < GONE,
             "of {clients} clients some were still there after {} s",

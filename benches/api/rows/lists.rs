@@ -25,7 +25,9 @@ const READERS: usize = 8;
 const LONGER: f64 = 6.0;
 
 /// What is asked for: what it is called, and how a number makes a query of it.
-const KINDS: [(&str, fn(usize) -> String); 6] = [
+type Kind = (&'static str, fn(usize) -> String);
+
+const KINDS: [Kind; 6] = [
     ("owner and plan", |it| {
         format!("owner=owner-{}&plan=small", it % 1000)
     }),
@@ -58,9 +60,9 @@ pub(super) fn measure(size: &Size, place: &mut Place, report: &mut Report) -> Re
             .collect();
         let program = &place.program;
         let times = std::thread::scope(|scope| {
-            let writer = scope.spawn(|| write(program, &writes, &changed));
+            let changing = scope.spawn(|| write(program, &writes, &changed));
             let times = read(program, &lists, &asked);
-            writer
+            changing
                 .join()
                 .map_err(|_| anyhow::anyhow!("the client that writes failed"))??;
             times

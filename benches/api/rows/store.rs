@@ -13,6 +13,9 @@ use crate::program::Program;
 use crate::report::{Cell, Line, Report, Unit};
 use crate::stats::Spread;
 
+/// One figure of a turn.
+type Of = fn(&Turn) -> f64;
+
 /// Row "store".
 pub(super) fn measure(size: &Size, place: &mut Place, report: &mut Report) -> Result<()> {
     let data = place.scratch.path("hello");
@@ -34,7 +37,7 @@ pub(super) fn measure(size: &Size, place: &mut Place, report: &mut Report) -> Re
         }
     }
     let connections = THREADS * CONNECTIONS;
-    let figures: [(_, fn(&Turn) -> f64, _, _, _); 2] = [
+    let figures: [(_, Of, _, _, _); 2] = [
         (
             format!("one store read, random names, {connections} connections"),
             |it| it.rate,
