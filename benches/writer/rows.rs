@@ -1,12 +1,12 @@
 //! The rows of the table, one module each.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::fleet::Shape;
+use crate::options::Options;
 use crate::report::Report;
 
 mod accept;
-mod arrivals;
 mod change;
 mod commit;
 mod latency;
@@ -37,7 +37,22 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    pub(crate) fn full() -> Self {
+    /// What the command line asks for.
+    pub(crate) fn of(options: &Options) -> Self {
+        let mut size = if options.quick {
+            Self::quick()
+        } else {
+            Self::full()
+        };
+        size.stores = options.stores.unwrap_or(size.stores);
+        if let Some(rounds) = options.rounds {
+            size.rounds = rounds;
+            size.slow_rounds = rounds.min(size.slow_rounds);
+        }
+        size
+    }
+
+    fn full() -> Self {
         Self {
             quick: false,
             stores: 100_000,
@@ -52,7 +67,7 @@ impl Size {
     }
 
     /// Enough to see that every row works.
-    pub(crate) fn quick() -> Self {
+    fn quick() -> Self {
         Self {
             quick: true,
             stores: 200,
@@ -77,10 +92,11 @@ impl Size {
     }
 }
 
-type Row = fn(&Size, &mut Report) -> Result<()>;
+/// What measures one row.
+pub(crate) type Row = fn(&Size, &mut Report) -> Result<()>;
 
 /// Every row by its name, in the order in which they run.
-const ROWS: [(&str, Row); 8] = [
+pub(crate) const ROWS: [(&str, Row); 8] = [
     ("commit", commit::in_groups),
     ("single", commit::one_by_one),
     ("slow", commit::on_slow_disk),
@@ -90,34 +106,3 @@ const ROWS: [(&str, Row); 8] = [
     ("change", change::measure),
     ("accept", accept::measure),
 ];
-
-/// Checks names of rows.
-pub(crate) fn known(names: &[String]) -> Result<()> {
-    for name in names {
-        if !ROWS.iter().any(|(row, _)| row == name) {
-            let rows: Vec<&str> = ROWS.iter().map(|(row, _)| *row).collect();
-            bail!("there is no row {name:?}; the rows are {}", rows.join(", "));
-        }
-    }
-    Ok(())
-}
-
-/// Measures the named rows; all of them where none is named. Gives the rows that failed: hours of the others' figures
-/// must not go with them.
-pub(crate) fn measure(names: &[String], size: &Size, report: &mut Report) -> Vec<&'static str> {
-    let mut failed = Vec::new();
-    for (name, row) in ROWS {
-        if names.is_empty() || names.iter().any(|it| it == name) {
-            crate::tell(&format!("row {name}"));
-            let before = report.length();
-            if let Err(error) = row(size, report) {
-                crate::tell(&format!("row {name} failed: {error:#}"));
-                report.note(&format!("row `{name}` failed: {error:#}"));
-                failed.push(name);
-            }
-            // Whoever ends the run early keeps what was measured.
-            crate::tell(&report.since(before));
-        }
-    }
-    failed
-}

@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::git::SLOWNESS;
 use crate::prepare::Scratch;
-
-/// What the layer needs; the other side gets it as well.
-pub(crate) const ENVIRONMENT: [&str; 2] = ["LD_PRELOAD", "FLEETWRIGHT_SYNC_US"];
 
 /// Runs this program with these arguments where a sync takes at least so long; gives what it printed.
 pub(crate) fn run(sync: Duration, args: &[String]) -> Result<String> {
@@ -18,8 +16,8 @@ pub(crate) fn run(sync: Duration, args: &[String]) -> Result<String> {
     build(&library)?;
     let output = Command::new(std::env::current_exe()?)
         .args(args)
-        .env(ENVIRONMENT[0], &library)
-        .env(ENVIRONMENT[1], sync.as_micros().to_string())
+        .env(SLOWNESS[0], &library)
+        .env(SLOWNESS[1], sync.as_micros().to_string())
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()?;

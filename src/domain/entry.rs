@@ -44,9 +44,9 @@ pub struct Entry {
 /// A store as published main has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct StoreRow {
+pub struct StoreRow<R = Record> {
     /// Its record; of a deleted store the last one.
-    pub record: Record,
+    pub record: R,
     /// Its uid.
     pub uid: Uid,
     /// The newest of our commits that changed it.

@@ -16,6 +16,7 @@ pub mod observed;
 pub mod phase;
 pub mod policy;
 pub mod record;
+pub mod record_text;
 pub mod request;
 pub mod rules;
 pub mod schema;

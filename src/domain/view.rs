@@ -99,16 +99,16 @@ pub struct ChangeFilter {
     pub action: Option<Action>,
 }
 
-/// A store as the API shows it.
+/// A store as the API shows it; its record as itself, or as [`RecordText`](super::record_text::RecordText).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct StoreView {
+pub struct StoreView<R = Record> {
     /// The name.
     pub name: StoreName,
     /// The uid.
     pub uid: Uid,
     /// What it shall be.
-    pub record: Record,
+    pub record: R,
     /// Where it is.
     pub phase: Phase,
     /// One word for programs.

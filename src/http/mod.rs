@@ -62,6 +62,11 @@ pub fn router(app: Arc<App>) -> Router {
     if webhooks::wanted(&app) {
         routes = routes.route("/webhooks/stores", post(webhooks::stores));
     }
+    dressed(app, routes)
+}
+
+/// Routes in the layers that every request goes through. What is not in the table of `access` is not there.
+pub fn dressed(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
     routes
         .route_layer(from_fn_with_state(Arc::clone(&app), access::guard))
         .fallback(|| async { Problem::no_route() })

@@ -17,6 +17,7 @@ use super::render::blocking;
 use super::write::Write;
 use crate::domain::StoreName;
 use crate::domain::change::Change;
+use crate::domain::record_text::RecordText;
 use crate::domain::request::Request;
 use crate::domain::view::{ChangeFilter, HistoryItem, Page, StoreFilter, StoreView};
 
@@ -36,14 +37,14 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     Signed(caller): Signed,
     mut params: Params,
-) -> Result<Json<Page<StoreView>>, Problem> {
+) -> Result<Json<Page<StoreView<RecordText>>>, Problem> {
     let filter = filter(&mut params);
     let paging = params.paging();
     params.finish()?;
     let cursor = paging.cursor;
     let page = blocking(move || {
         app.fleet
-            .stores(&caller, &filter, paging.limit, cursor.as_deref())
+            .stores_text(&caller, &filter, paging.limit, cursor.as_deref())
     })
     .await??;
     Ok(Json(page))
@@ -73,7 +74,7 @@ pub(super) async fn show(
     params.finish()?;
     let store = app
         .fleet
-        .store(&caller, &name)
+        .store_text(&caller, &name)
         .ok_or_else(|| Problem::missing("store", &name))?;
     let etag = [(header::ETAG, format!("\"{}\"", store.etag))];
     Ok((etag, Json(store)).into_response())
@@ -135,7 +136,7 @@ pub(super) async fn changes(
     params.finish()?;
     let page = blocking(move || {
         app.fleet
-            .store(&caller, &name)
+            .store_text(&caller, &name)
             .ok_or_else(|| Problem::missing("store", &name))?;
         Ok::<_, Problem>(app.fleet.changes(
             &caller,

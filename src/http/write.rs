@@ -178,7 +178,7 @@ fn chosen(tags: &[String], current: Option<String>) -> String {
 }
 
 fn current_tag(app: &App, caller: &Caller, request: &Request) -> Option<String> {
-    let view = app.fleet.store(caller, request.store()?.as_str())?;
+    let view = app.fleet.store_text(caller, request.store()?.as_str())?;
     Some(view.etag)
 }
 

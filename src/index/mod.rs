@@ -5,13 +5,19 @@
 
 mod audit;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use std::sync::{PoisonError, RwLock};
+
 use redb::{
-    Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction,
+    Database, Durability, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    WriteTransaction,
 };
+use serde::de::DeserializeOwned;
 
 use crate::domain::change::Change;
 use crate::domain::entry::{Projection, StoreRow};
@@ -33,7 +39,12 @@ pub struct IndexError {
 pub struct Index {
     db: Database,
     path: PathBuf,
+    /// The stores as the newest transaction left them, opened by whoever reads one first: opening costs more than the
+    /// reading. None while something is written, so that no old state is kept alive.
+    stores: RwLock<Option<StoresTable>>,
 }
+
+type StoresTable = ReadOnlyTable<&'static str, &'static [u8]>;
 
 impl Index {
     /// Opens the index. One that cannot be read, or is of another version, is set aside and begun anew.
@@ -67,6 +78,7 @@ impl Index {
         let index = Self {
             db,
             path: path.to_owned(),
+            stores: RwLock::default(),
         };
         index.write(tables::create)?;
         Ok(index)
@@ -130,12 +142,35 @@ impl Index {
 
     /// One store.
     pub fn store(&self, name: &StoreName) -> Result<Option<StoreRow>, IndexError> {
-        self.read(|txn| {
-            Ok(txn
-                .open_table(STORES)?
-                .get(name.as_str())?
-                .and_then(|it| decode(it.value())))
-        })
+        self.store_as(name)
+    }
+
+    /// One store, with its record in a form of the caller's choice.
+    pub fn store_as<R: DeserializeOwned>(
+        &self,
+        name: &StoreName,
+    ) -> Result<Option<StoreRow<R>>, IndexError> {
+        let row = |table: &StoresTable| -> Result<_, redb::Error> {
+            Ok(table.get(name.as_str())?.and_then(|it| decode(it.value())))
+        };
+        let run = || {
+            let opened = self.stores.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(table) = &*opened {
+                return row(table);
+            }
+            drop(opened);
+            // Opened under the lock: what a transaction has made old cannot be put here after it.
+            let mut opened = self.stores.write().unwrap_or_else(PoisonError::into_inner);
+            if opened.is_none() {
+                *opened = Some(self.db.begin_read()?.open_table(STORES)?);
+            }
+            opened.as_ref().map_or(Ok(None), row)
+        };
+        run().map_err(|error| self.broken(&error))
+    }
+
+    fn forget_opened(&self) {
+        *self.stores.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Stores in order of their names, after a name, as long as `each` wants more.
@@ -245,10 +280,14 @@ impl Index {
             // A cache: the next transaction that wants it, or a rebuild, makes it durable.
             txn.set_durability(Durability::None)?;
             let done = work(&txn)?;
+            self.forget_opened();
             txn.commit()?;
             Ok(done)
         };
-        run().map_err(|error| self.broken(&error))
+        let done = run();
+        // Whoever read meanwhile may have opened what is old now.
+        self.forget_opened();
+        done.map_err(|error| self.broken(&error))
     }
 
     fn read<T>(

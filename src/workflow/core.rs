@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use jiff::Timestamp;
 use tokio::sync::{Notify, broadcast, watch};
 
-use super::desk::Desk;
+use super::desk::{Busy, Desk};
 use super::events::Events;
 use super::limits::Limits;
 use super::metrics::Metrics;
@@ -64,6 +64,8 @@ pub(super) struct Core {
     pub(super) keys: Keys,
     pub(super) in_force: RwLock<InForce>,
     pub(super) desk: Mutex<Desk>,
+    /// The stores that have something on it.
+    pub(super) busy: Busy,
     pub(super) watched: BTreeMap<ClusterName, Watched>,
     pub(super) remote: Mutex<RemoteStatus>,
     /// Why the repository could not be tidied, as a sentence.

@@ -3,6 +3,7 @@
 //! The desk mirrors the journal in memory: the journal is written first, the desk after it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -92,9 +93,38 @@ pub(super) struct Desk {
     leaving: Leaving,
     /// What our unpublished commits made of records.
     written: HashMap<StoreName, (CommitId, Unpublished)>,
+    /// The stores that have open changes, for those who do not hold the desk.
+    busy: Busy,
+}
+
+/// The stores that have something on the desk. The desk is held while requests are brought to the disk; whoever only
+/// reads a store that has nothing there need not wait for that.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Busy(Arc<RwLock<HashSet<StoreName>>>);
+
+impl Busy {
+    /// Whether a store has open changes.
+    pub(super) fn holds(&self, store: &StoreName) -> bool {
+        let stores = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        stores.contains(store)
+    }
+
+    fn note(&self, store: &StoreName, open: bool) {
+        let mut stores = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if open {
+            stores.insert(store.clone());
+        } else {
+            stores.remove(store);
+        }
+    }
 }
 
 impl Desk {
+    /// Which stores have open changes, to be asked without holding the desk.
+    pub(super) fn busy(&self) -> Busy {
+        self.busy.clone()
+    }
+
     /// How many entries are open.
     pub(super) fn len(&self) -> usize {
         self.open.len()
@@ -168,6 +198,7 @@ impl Desk {
     pub(super) fn put(&mut self, entry: Entry, record: Option<Record>) {
         let id = entry.change.id.clone();
         let owner = self.turn_of(&entry);
+        self.busy.note(&entry.change.store, true);
         let store = self.stores.entry(entry.change.store.clone()).or_default();
         store.changes.push(id.clone());
         let turn = store.turn.get_or_insert_with(|| owner.clone());
@@ -205,6 +236,7 @@ impl Desk {
             store.changes.retain(|it| it != id);
             if store.changes.is_empty() {
                 self.stores.remove(name);
+                self.busy.note(name, false);
             }
         }
         Some(entry)

@@ -58,6 +58,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::change::{Change, State};
 use crate::domain::policy::FleetPolicy;
+use crate::domain::record_text::RecordText;
 use crate::domain::request::{Caller, Refusal, Request, Role};
 use crate::domain::view::{
     ChangeFilter, ClusterView, Foreign, Health, HistoryItem, Page, Rendered, StoreFilter, StoreView,
@@ -184,6 +185,11 @@ impl Fleet {
         query::store(&self.0.core, caller, name).ok().flatten()
     }
 
+    /// The same, to be shown as it is.
+    pub fn store_text(&self, caller: &Caller, name: &str) -> Option<StoreView<RecordText>> {
+        query::store(&self.0.core, caller, name).ok().flatten()
+    }
+
     /// Stores, in the order of the filter.
     pub fn stores(
         &self,
@@ -192,6 +198,17 @@ impl Fleet {
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<Page<StoreView>, Refusal> {
+        query::stores(&self.0.core, caller, filter, limit, cursor)
+    }
+
+    /// The same, to be shown as they are.
+    pub fn stores_text(
+        &self,
+        caller: &Caller,
+        filter: &StoreFilter,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<StoreView<RecordText>>, Refusal> {
         query::stores(&self.0.core, caller, filter, limit, cursor)
     }
 

@@ -19,6 +19,7 @@ use crate::domain::phase::{
     DeletionStep, Desired, Phase, Status, first_deletion_step_done, goal_reached, is_applied,
     is_gone, status,
 };
+use crate::domain::record_text::Recorded;
 use crate::domain::{ClusterName, CommitId, StoreName};
 
 /// How often open changes are looked at without news: deadlines pass silently.
@@ -213,11 +214,11 @@ fn waiting(status: &Status) -> String {
 }
 
 /// What Git wants of a row's store.
-pub(super) fn desired(row: &StoreRow) -> Desired {
-    let deletion = match (&row.removed_at, &row.record.metadata.deletion) {
+pub(super) fn desired<R: Recorded>(row: &StoreRow<R>) -> Desired {
+    let deletion = match (&row.removed_at, row.record.is_being_deleted()) {
         (Some(_), _) => Some(DeletionStep::Second),
-        (None, Some(_)) => Some(DeletionStep::First),
-        (None, None) => None,
+        (None, true) => Some(DeletionStep::First),
+        (None, false) => None,
     };
     Desired {
         name: row.record.name().clone(),
@@ -225,7 +226,7 @@ pub(super) fn desired(row: &StoreRow) -> Desired {
         spec_hash: row.spec_hash.clone(),
         deploy_commit: row.deploy.clone(),
         deletion,
-        suspended: row.record.spec.suspended,
+        suspended: row.record.is_suspended(),
     }
 }
 

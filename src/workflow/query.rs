@@ -18,7 +18,6 @@ pub(super) use lists::{changes, stores};
 pub(super) use phases::Sweep;
 
 use super::core::Core;
-use super::desk::Desk;
 use super::intake::find_change;
 use super::observe::{contains, desired};
 use crate::domain::accept::etag;
@@ -26,6 +25,7 @@ use crate::domain::change::{Change, State};
 use crate::domain::entry::StoreRow;
 use crate::domain::phase::{Phase, Status, status};
 use crate::domain::record::Record;
+use crate::domain::record_text::{RecordText, Recorded};
 use crate::domain::request::{Caller, Refusal, Role};
 use crate::domain::view::{CredentialsRef, HistoryItem, Page, Revisions, StoreView};
 use crate::domain::{ChangeId, CommitId, Owner, StoreName};
@@ -67,31 +67,29 @@ fn page<T>(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> Pa
 }
 
 /// One store; none when there is none or the caller may not see it.
-pub(super) fn store(
+pub(super) fn store<R: Recorded>(
     core: &Core,
     caller: &Caller,
     name: &str,
-) -> Result<Option<StoreView>, Refusal> {
+) -> Result<Option<StoreView<R>>, Refusal> {
     let Ok(name) = name.parse::<StoreName>() else {
         return Ok(None);
     };
-    let row = core
-        .index
-        .store(&name)
-        .map_err(|error| unavailable(&error))?;
-    let pending = on_desk(&core.desk(), &name);
+    let pending = on_desk(core, &name);
+    let row = core.index.store_as(&name);
+    let row = row.map_err(|error| unavailable(&error))?;
     let view = view(core, &name, row, pending);
-    Ok(view.filter(|view| sees(caller, &view.record.spec.owner)))
+    Ok(view.filter(|view: &StoreView<R>| sees(caller, view.record.owner())))
 }
 
 /// The views of some stores; none for those that are gone meanwhile.
-fn views(core: &Core, names: &[StoreName]) -> Result<Vec<Option<StoreView>>, Refusal> {
-    let pending: Vec<_> = {
-        let desk = core.desk();
-        names.iter().map(|name| on_desk(&desk, name)).collect()
-    };
-    let shown = names.iter().zip(pending).map(|(name, pending)| {
-        let row = core.index.store(name);
+fn views<R: Recorded>(
+    core: &Core,
+    names: &[StoreName],
+) -> Result<Vec<Option<StoreView<R>>>, Refusal> {
+    let shown = names.iter().map(|name| {
+        let pending = on_desk(core, name);
+        let row = core.index.store_as(name);
         let row = row.map_err(|error| unavailable(&error))?;
         Ok(view(core, name, row, pending))
     });
@@ -101,7 +99,12 @@ fn views(core: &Core, names: &[StoreName]) -> Result<Vec<Option<StoreView>>, Ref
 /// A store's open changes, and its newest accepted record.
 type Pending = (Vec<Change>, Option<Record>);
 
-fn on_desk(desk: &Desk, name: &StoreName) -> Pending {
+/// Looked at before the row: what leaves the desk in between is in the row by then.
+fn on_desk(core: &Core, name: &StoreName) -> Pending {
+    if !core.busy.holds(name) {
+        return Pending::default();
+    }
+    let desk = core.desk();
     let ids = desk.changes_of(name).iter();
     let changes = ids.filter_map(|id| desk.entry(id));
     let changes = changes.map(|it| it.change.clone()).collect();
@@ -109,26 +112,32 @@ fn on_desk(desk: &Desk, name: &StoreName) -> Pending {
 }
 
 /// A store's view: from its row, or from a create that is not merged yet.
-fn view(
+fn view<R: Recorded>(
     core: &Core,
     name: &StoreName,
-    row: Option<StoreRow>,
+    row: Option<StoreRow<R>>,
     (pending, newest): Pending,
-) -> Option<StoreView> {
+) -> Option<StoreView<R>> {
     let asked = pending
         .iter()
         .rev()
         .find(|it| row.as_ref().is_none_or(|row| row.uid != it.uid));
     match (row, asked, newest) {
         (_, Some(create), Some(newest)) => Some(requested(core, create, &newest, &pending)),
-        (Some(row), _, newest) => Some(merged(core, name, &row, newest.as_ref(), &pending)),
+        (Some(row), _, newest) => Some(merged(core, name, row, newest.as_ref(), &pending)),
         _ => None,
     }
 }
 
-fn requested(core: &Core, create: &Change, record: &Record, pending: &[Change]) -> StoreView {
+fn requested<R: Recorded>(
+    core: &Core,
+    create: &Change,
+    record: &Record,
+    pending: &[Change],
+) -> StoreView<R> {
     let at = (create.created_at, create.updated_at);
     let status = requested_status(create);
+    let record = R::from(record);
     assemble(core, record, status, Revisions::default(), pending, at)
 }
 
@@ -147,23 +156,23 @@ fn requested_status(create: &Change) -> Status {
     }
 }
 
-fn merged(
+fn merged<R: Recorded>(
     core: &Core,
     name: &StoreName,
-    row: &StoreRow,
+    row: StoreRow<R>,
     newest: Option<&Record>,
     pending: &[Change],
-) -> StoreView {
+) -> StoreView<R> {
+    let status = phase(core, name, &row);
+    core.note_phase(name, &row.uid, &status);
     let revisions = Revisions {
-        desired: Some(row.desired.clone()),
-        applied: row.applied.clone(),
+        desired: Some(row.desired),
+        applied: row.applied,
     };
     let at = (row.created_at, row.updated_at);
-    let status = phase(core, name, row);
-    core.note_phase(name, &row.uid, &status);
-    let mut view = assemble(core, &row.record, status, revisions, pending, at);
-    view.uid = row.uid.clone();
-    view.notice.clone_from(&row.notice);
+    let mut view = assemble(core, row.record, status, revisions, pending, at);
+    view.uid = row.uid;
+    view.notice = row.notice;
     view.outdated = !core.templates.digest().starts_with(&row.template);
     if let Some(newest) = newest {
         view.etag = etag(&newest.spec);
@@ -172,12 +181,12 @@ fn merged(
 }
 
 /// A row's phase as everything stands now.
-pub(super) fn phase(core: &Core, name: &StoreName, row: &StoreRow) -> Status {
+pub(super) fn phase<R: Recorded>(core: &Core, name: &StoreName, row: &StoreRow<R>) -> Status {
     let desired = desired(row);
     let contains = |source: &CommitId| contains(core, &desired, source);
     let watched = core
         .watched
-        .get(&row.record.spec.cluster)
+        .get(row.record.cluster())
         .map(|it| it.view.both(name));
     let seen = watched
         .as_ref()
@@ -193,32 +202,30 @@ pub(super) fn phase(core: &Core, name: &StoreName, row: &StoreRow) -> Status {
     status(&desired, seen, &contains, Core::now())
 }
 
-fn assemble(
+fn assemble<R: Recorded>(
     core: &Core,
-    record: &Record,
+    record: R,
     status: Status,
     revisions: Revisions,
     pending: &[Change],
     (created_at, updated_at): (jiff::Timestamp, jiff::Timestamp),
-) -> StoreView {
-    let spec = &record.spec;
+) -> StoreView<R> {
     let policy = core.in_force().policy;
-    let cluster = policy.clusters.get(&spec.cluster);
+    let cluster = policy.clusters.get(record.cluster());
     let scheme = cluster.map_or("https", |it| it.scheme.as_str());
     let prefix = cluster.map_or("store-", |it| it.namespace_prefix.as_str());
-    let url = format!("{scheme}://{}", spec.host);
-    let admin = if spec.engine == "medusa" {
+    let url = format!("{scheme}://{}", record.host());
+    let admin = if record.engine() == "medusa" {
         "app"
     } else {
         "wp-admin"
     };
-    let uid = record.metadata.uid.clone();
+    let uid = record.uid().cloned();
     StoreView {
         name: record.name().clone(),
         uid: uid
             .or_else(|| pending.first().map(|it| it.uid.clone()))
             .expect("a store has a uid once it is accepted"),
-        record: record.clone(),
         health: health(status.phase).to_owned(),
         phase: status.phase,
         reason: status.reason,
@@ -237,7 +244,8 @@ fn assemble(
         notice: None,
         created_at,
         updated_at,
-        etag: etag(spec),
+        etag: record.etag(),
+        record,
     }
 }
 
@@ -260,7 +268,7 @@ pub(super) fn history(
     cursor: Option<&str>,
 ) -> Result<Page<HistoryItem>, Refusal> {
     let not_found = || Refusal::NotFound(name.to_owned());
-    let view = store(core, caller, name)?.ok_or_else(not_found)?;
+    let view = store::<RecordText>(core, caller, name)?.ok_or_else(not_found)?;
     let list = format!("history {}", view.uid);
     let before = cursor::read(&list, cursor)?;
     let found = core.index.history(&view.uid, before, limit + 1);

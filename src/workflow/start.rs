@@ -63,6 +63,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     let tokens = Tokens::load(&journal, &admin_token(&settings.data)?)?;
     let issuer = settings.oidc.clone().map(Issuer::new).transpose()?;
     let request_limits = (!settings.lift_limits).then_some(settings.request_limits);
+    let desk = Desk::default();
     let mut core = Core {
         in_force: RwLock::new(InForce {
             policy: nothing(),
@@ -75,7 +76,8 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
         index,
         templates,
         keys,
-        desk: Mutex::new(Desk::default()),
+        busy: desk.busy(),
+        desk: Mutex::new(desk),
         remote: Mutex::new(RemoteStatus::default()),
         upkeep: Mutex::new(None),
         tokens,

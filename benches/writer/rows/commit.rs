@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::Size;
 use crate::fleet::{BEGAN, Batch, Shape};
+use crate::git::SLOWNESS;
 use crate::import::{self, Importer, Tuning};
 use crate::ours::Ours;
 use crate::prepare::{Picks, Prepared, Scratch, git_copy, our_copy, prepared};
@@ -75,7 +76,7 @@ pub(super) fn one_by_one(size: &Size, report: &mut Report) -> Result<()> {
 
 /// Row "slow": groups of one on the large fleet, once more, on a disk whose every sync takes a while.
 pub(super) fn on_slow_disk(size: &Size, report: &mut Report) -> Result<()> {
-    if std::env::var_os(slow::ENVIRONMENT[1]).is_none() {
+    if std::env::var_os(SLOWNESS[1]).is_none() {
         let (stores, rounds) = (size.stores.to_string(), size.slow_rounds.to_string());
         let args = [
             "--bare", "--rows", "slow", "--stores", &stores, "--rounds", &rounds,

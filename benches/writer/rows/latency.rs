@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::Size;
-use super::arrivals::poisson;
+use crate::arrivals::poisson;
 use crate::fleet::{BEGAN, Batch, FILES};
 use crate::git;
 use crate::import::{self, Importer, Tuning};

@@ -196,3 +196,20 @@ fn stores_that_are_set_aside_keep_their_places() {
     assert_eq!([of("s0"), of("s1"), of("s2")], [2, 3, 2]);
     assert_eq!(desk.take(&only), []);
 }
+
+#[test]
+fn who_does_not_hold_the_desk_knows_which_stores_have_something_on_it() {
+    let (first, second) = (entry(1, "ann", "shop"), entry(2, "ann", "shop"));
+    let ids = [first.change.id.clone(), second.change.id.clone()];
+    let mut desk = Desk::default();
+    let busy = desk.busy();
+    let shop: StoreName = "shop".parse().expect("a name");
+    assert!(!busy.holds(&shop));
+    desk.put(first, None);
+    desk.put(second, None);
+    assert!(busy.holds(&shop));
+    desk.remove(&ids[0]);
+    assert!(busy.holds(&shop), "one change is still open");
+    desk.remove(&ids[1]);
+    assert!(!busy.holds(&shop));
+}

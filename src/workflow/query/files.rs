@@ -1,7 +1,7 @@
 //! What published main holds for a store: its record and what was rendered from it, as people and Flux read it.
 
 use super::{store, trail};
-use crate::domain::record::{record_path, shard};
+use crate::domain::record::{Record, record_path, shard};
 use crate::domain::request::{Caller, Refusal};
 use crate::domain::view::{Manifest, Page, StoreEvent};
 use crate::git::{EntryKind, GitError};
@@ -15,7 +15,7 @@ use crate::workflow::core::Core;
 /// When there is no such store, or none that the caller may see.
 fn manifests(core: &Core, caller: &Caller, name: &str) -> Result<Vec<Manifest>, Refusal> {
     let not_found = || Refusal::NotFound(name.to_owned());
-    let view = store(core, caller, name)?.ok_or_else(not_found)?;
+    let view = store::<Record>(core, caller, name)?.ok_or_else(not_found)?;
     let cluster = &view.record.spec.cluster;
     let folder = store_folder(cluster, &view.name);
     let sync = format!(

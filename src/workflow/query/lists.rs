@@ -13,6 +13,7 @@ use super::shelf::{Hit, Key, Shelf};
 use super::{may_see, sees, unavailable, views};
 use crate::domain::change::Change;
 use crate::domain::phase::Phase;
+use crate::domain::record_text::Recorded;
 use crate::domain::request::{Caller, Refusal, Role};
 use crate::domain::view::{ChangeFilter, Page, StoreFilter, StoreSort, StoreView};
 use crate::domain::{ChangeId, Owner, StoreName};
@@ -31,17 +32,17 @@ fn only(caller: &Caller) -> Option<&Owner> {
 struct Place(u128, String);
 
 /// Stores in the order that is asked for, those not merged yet included.
-pub(in crate::workflow) fn stores(
+pub(in crate::workflow) fn stores<R: Recorded>(
     core: &Core,
     caller: &Caller,
     filter: &StoreFilter,
     limit: usize,
     cursor: Option<&str>,
-) -> Result<Page<StoreView>, Refusal> {
+) -> Result<Page<StoreView<R>>, Refusal> {
     let list = format!("stores {:?}", filter.sort);
     let place = cursor::read::<Place>(&list, cursor)?;
     let mut after = place.map(|Place(rank, name)| Key { rank, name });
-    let mut items: Vec<(Key, StoreView)> = Vec::new();
+    let mut items: Vec<(Key, StoreView<R>)> = Vec::new();
     while items.len() <= limit {
         let wanted = limit + 1 - items.len();
         let shelf = || core.catalog.shelf();
@@ -67,8 +68,8 @@ pub(in crate::workflow) fn stores(
 }
 
 /// What may have changed since it was put into memory.
-fn shows(caller: &Caller, filter: &StoreFilter, view: &StoreView) -> bool {
-    let owner = &view.record.spec.owner;
+fn shows<R: Recorded>(caller: &Caller, filter: &StoreFilter, view: &StoreView<R>) -> bool {
+    let owner = view.record.owner();
     let phase = match filter.phase {
         Some(phase) => phase == view.phase,
         None => view.phase != Phase::Deleted,

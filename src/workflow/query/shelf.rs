@@ -1,10 +1,12 @@
 //! Every store in a few bytes: what lists filter and sort by, so that no list reads 100,000 rows to find fifty.
 //!
-//! A store takes 72 bytes, its name, and four bytes of the order; whatever stores share is kept once. A slot is never
+//! A store takes 72 bytes, its name, and some ten bytes of order and hashes; whatever stores share is kept once. A slot is never
 //! given up: changes of names that came to nothing point there. Must not know: rows, the desk, or how a phase is found.
 
 use std::cmp::Ordering;
+use std::hash::{BuildHasher as _, RandomState};
 
+use hashbrown::HashTable;
 use indexmap::IndexSet;
 use jiff::Timestamp;
 use memchr::memmem::Finder;
@@ -87,6 +89,10 @@ pub(super) struct Shelf {
     words: Words,
     slots: Vec<Slot>,
     by_name: Vec<u32>,
+    /// The same slots by the hashes of their names: every store that is read looks here, and a walk through the order
+    /// would touch some ten names to find one.
+    hashed: HashTable<u32>,
+    hasher: RandomState,
 }
 
 /// A filter in numbers.
@@ -133,10 +139,10 @@ impl Shelf {
 
     /// The number of a store's slot, made where there is none.
     pub(super) fn slot(&mut self, name: &StoreName) -> u32 {
-        let at = match self.place(name.as_str()) {
-            Ok(at) => return self.by_name[at],
-            Err(at) => at,
-        };
+        if let Some(number) = self.known(name) {
+            return number;
+        }
+        let (Ok(at) | Err(at)) = self.place(name.as_str());
         let slot = u32::try_from(self.slots.len()).expect("four billion stores fit nowhere");
         self.slots.push(Slot {
             name: name.as_str().into(),
@@ -152,12 +158,13 @@ impl Shelf {
             listed: false,
         });
         self.by_name.insert(at, slot);
+        let hash = |slot: &u32| self.hasher.hash_one(&*self.slots[*slot as usize].name);
+        self.hashed.insert_unique(hash(&slot), slot, hash);
         slot
     }
 
-    fn get(&self, name: &str) -> Option<&Slot> {
-        let at = self.place(name).ok()?;
-        self.slots.get(self.by_name[at] as usize)
+    fn get(&self, name: &StoreName) -> Option<&Slot> {
+        self.slots.get(self.known(name)? as usize)
     }
 
     /// Puts a store on the shelf and tells the phase it had there in the same life.
@@ -200,7 +207,7 @@ impl Shelf {
 
     /// The phase a store has on the shelf in this life.
     pub(super) fn phase(&self, name: &StoreName, uid: &Uid) -> Option<Phase> {
-        let slot = self.get(name.as_str())?;
+        let slot = self.get(name)?;
         (slot.listed && slot.uid == ulid(uid.as_str())).then_some(slot.phase)
     }
 
@@ -212,7 +219,7 @@ impl Shelf {
 
     /// Whose a store is, or was last, in this life.
     pub(super) fn owner(&self, name: &StoreName, uid: &Uid) -> Option<Owner> {
-        let slot = self.get(name.as_str())?;
+        let slot = self.get(name)?;
         let same = slot.uid == ulid(uid.as_str()) && slot.uid != 0;
         same.then(|| self.words.text(slot.owner).parse().ok())?
     }
@@ -230,8 +237,9 @@ impl Shelf {
 
     /// The number of a store's slot, if it has one.
     pub(super) fn known(&self, name: &StoreName) -> Option<u32> {
-        let at = self.place(name.as_str()).ok()?;
-        Some(self.by_name[at])
+        let hash = self.hasher.hash_one(name.as_str());
+        let same = |slot: &u32| *self.slots[*slot as usize].name == *name.as_str();
+        self.hashed.find(hash, same).copied()
     }
 
     /// A filter in numbers; `only` is the owner beyond whose stores the caller sees nothing. None: no store can match.

@@ -5,6 +5,8 @@ use crate::stats::Spread;
 /// How a figure is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Unit {
+    /// Microseconds, given in seconds.
+    Micros,
     /// Milliseconds, given in seconds.
     Millis,
     /// Seconds.
@@ -13,6 +15,8 @@ pub(crate) enum Unit {
     PerSecond,
     /// Millions of bytes, given in bytes.
     Megabytes,
+    /// Thousands of bytes, given in bytes.
+    Kilobytes,
 }
 
 /// One line of the table of results.
@@ -38,10 +42,12 @@ impl std::fmt::Display for Cell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self(spread, unit) = self;
         let (scale, name) = match unit {
+            Unit::Micros => (1e6, " µs"),
             Unit::Millis => (1000.0, " ms"),
             Unit::Seconds => (1.0, " s"),
             Unit::PerSecond => (1.0, "/s"),
             Unit::Megabytes => (1e-6, " MB"),
+            Unit::Kilobytes => (1e-3, " kB"),
         };
         let [low, mid, high] = [spread.min, spread.median, spread.max].map(|it| number(it * scale));
         if low == high {

@@ -6,6 +6,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
+/// What a layer that makes syncs slower needs: whoever runs beneath it passes it on.
+pub(crate) const SLOWNESS: [&str; 2] = ["LD_PRELOAD", "FLEETWRIGHT_SYNC_US"];
+
 /// A git command in a folder, with a fixed author and no settings but the repository's own.
 pub(crate) fn command(dir: &Path) -> Command {
     let mut command = Command::new("git");
@@ -20,7 +23,7 @@ pub(crate) fn command(dir: &Path) -> Command {
         ("GIT_CONFIG_NOSYSTEM", "1"),
         ("GIT_TERMINAL_PROMPT", "0"),
     ]);
-    for name in crate::slow::ENVIRONMENT {
+    for name in SLOWNESS {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }

@@ -44,7 +44,8 @@ impl Program {
         Self::start(command.arg("serve").arg("--config").arg(&config), data)
     }
 
-    fn start(command: &mut Command, data: &Path) -> Result<Self> {
+    /// A command that serves and leaves its address and its token in a data folder, as `dev` does.
+    pub(crate) fn start(command: &mut Command, data: &Path) -> Result<Self> {
         let log = data.with_extension("log");
         let file = File::options().create(true).append(true).open(&log)?;
         let began = Instant::now();
@@ -85,6 +86,16 @@ impl Program {
             return Ok(false);
         };
         Ok(client.get("/readyz")?.0 == 200)
+    }
+
+    /// Where it can be asked.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// An admin's token.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
     }
 
     pub(crate) fn client(&self) -> Result<Client> {
