@@ -49,7 +49,7 @@ struct Ours {
 }
 
 /// How many commits are taken into the index at once: memory for a rebuild is bounded by this, not by the history.
-const CHUNK: usize = 1000;
+const CHUNK: usize = 500;
 
 /// Brings the index up to published main, and lets go of what is published now. Says whether it was built anew: then
 /// the book has every store.
