@@ -21,6 +21,7 @@ use super::steady::Moment;
 use super::{adopt, alarm, outcome, overdue, reserve};
 use crate::domain::{ChangeId, StoreName};
 use crate::git::{GitError, Remote};
+use crate::index::IndexError;
 
 /// How many entries one group takes at most; the time bound usually ends it earlier.
 const GROUP: usize = 2000;
@@ -37,7 +38,7 @@ struct Writer {
     back_off: BackOff,
     next_release: Instant,
     last_flush: Instant,
-    flushing: Option<JoinHandle<()>>,
+    flushing: Option<JoinHandle<Result<(), IndexError>>>,
 }
 
 /// What a turn did.
@@ -124,7 +125,7 @@ impl Writer {
             overdue::expire(&self.core)?;
             self.core.desk().release();
         }
-        self.flush_now_and_then(now);
+        self.flush_now_and_then(now).await?;
         let (core, wrote) = (self.core.clone(), take.is_some());
         let worked = tokio::task::spawn_blocking(move || work(&core, take.as_ref())).await??;
         if wrote {
@@ -145,19 +146,19 @@ impl Writer {
         Ok(wanted.map_or(idle, |it| it.min(idle)))
     }
 
-    /// Has the index go to the disk, beside the writer: after a rebuild that takes seconds, and nothing waits for it.
-    fn flush_now_and_then(&mut self, now: Instant) {
-        let under_way = self.flushing.as_ref().is_some_and(|it| !it.is_finished());
-        if under_way || self.last_flush.elapsed() <= FLUSH {
-            return;
+    /// Has the index go to the disk, beside the writer: after a rebuild that takes seconds, and nothing waits for it. A
+    /// failure is that of the next turn.
+    async fn flush_now_and_then(&mut self, now: Instant) -> Result<(), TurnError> {
+        if let Some(flushed) = self.flushing.take_if(|it| it.is_finished()) {
+            flushed.await?.map_err(ProjectError::from)?;
+        }
+        if self.flushing.is_some() || self.last_flush.elapsed() <= FLUSH {
+            return Ok(());
         }
         self.last_flush = now;
         let core = self.core.clone();
-        self.flushing = Some(tokio::task::spawn_blocking(move || {
-            if let Err(error) = core.index.flush() {
-                tracing::error!(%error, "the index was not flushed; after a kill it is read from Git again");
-            }
-        }));
+        self.flushing = Some(tokio::task::spawn_blocking(move || core.index.flush()));
+        Ok(())
     }
 
     async fn rest(&mut self, idle: Duration, stop: &CancellationToken) {
