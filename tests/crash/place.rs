@@ -121,6 +121,8 @@ fn publish(dir: &Path, repo: &Path) -> GitServer {
     ] {
         git(repo, &["config", setting, "true"]);
     }
+    // in the background it would take packs away while the audit reads them
+    git(repo, &["config", "receive.autogc", "false"]);
     let server = GitServer::start(repo, None);
     run(&["init", &server.url]);
     let ann = Person::clones(&server.url, dir);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::git_server::GitServer;
 use crate::support::api::Api;
 use crate::support::eventually;
-use crate::support::git::{Person, git};
+use crate::support::git::{Person, git, try_git};
 use crate::support::process::{Server, run};
 
 /// How long the server gets for what it does at once.
@@ -56,6 +56,8 @@ impl World {
         git(&remote, &["config", "receive.denyNonFastForwards", "true"]);
         git(&remote, &["config", "receive.denyDeletes", "true"]);
         git(&remote, &["config", "receive.fsckObjects", "true"]);
+        // in the background it would take packs away while `audit` reads them
+        git(&remote, &["config", "receive.autogc", "false"]);
         let server = GitServer::start(&remote, None);
         run(&["init", &server.url]);
         let ann = Person::clones(&server.url, dir.path());
@@ -182,29 +184,39 @@ impl World {
     }
 
     /// The remote is sound, its branches are linear and in step, and every commit of ours is signed.
+    ///
+    /// It has to be at rest: git's fsck calls missing what is pushed while it reads.
     pub(crate) fn audit(&self) {
-        git(&self.remote, &["fsck", "--strict", "--no-dangling"]);
-        let branches = ["main", "deploy/local", "deploy/production"];
-        let merges = git(
-            &self.remote,
-            &[&["rev-list", "--min-parents=2"], &branches[..]].concat(),
-        );
-        assert_eq!(merges, "", "branches are linear");
-        for cluster in ["local", "production"] {
-            let tree = |branch: &str| {
-                git(
-                    &self.remote,
-                    &["rev-parse", &format!("{branch}:clusters/{cluster}")],
-                )
-            };
-            let deploy = format!("deploy/{cluster}");
-            assert_eq!(tree("main"), tree(&deploy), "main and {deploy} agree");
-        }
+        let branches = || git(&self.remote, &["for-each-ref"]);
+        eventually("nobody pushes during the audit", SOON, || {
+            let before = branches();
+            let found = self.examine();
+            if branches() != before {
+                return Err("branches moved meanwhile".to_owned());
+            }
+            found.unwrap_or_else(|found| panic!("{}: {found}", self.remote.display()));
+            Ok(())
+        });
+    }
+
+    fn examine(&self) -> Result<(), String> {
+        let asked = |args: &[&str]| match try_git(&self.remote, args) {
+            (true, said) => Ok(said),
+            (false, said) => Err(format!("git {args:?}: {said}")),
+        };
+        let holds = |it: bool, what: &str| if it { Ok(()) } else { Err(what.to_owned()) };
+        asked(&["fsck", "--strict", "--no-dangling"])?;
+        let [main, local, production] = ["main", "deploy/local", "deploy/production"];
+        let merges = asked(&["rev-list", "--min-parents=2", main, local, production])?;
+        holds(merges.is_empty(), "branches are linear")?;
         let signers = self.dir.path().join("data/allowed_signers");
         let signers = format!("gpg.ssh.allowedSignersFile={}", signers.display());
-        for branch in &branches[1..] {
-            git(&self.remote, &["-c", &signers, "verify-commit", branch]);
+        for (cluster, deploy) in [("local", local), ("production", production)] {
+            let tree = |branch| asked(&["rev-parse", &format!("{branch}:clusters/{cluster}")]);
+            holds(tree(main)? == tree(deploy)?, "main and deploy agree")?;
+            asked(&["-c", &signers, "verify-commit", deploy])?;
         }
+        Ok(())
     }
 }
 
