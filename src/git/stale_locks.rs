@@ -3,6 +3,7 @@
 //! Must not know: references.
 
 use std::fs::DirEntry;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -109,9 +110,15 @@ fn clear(path: PathBuf, age: Duration, cleared: &mut Vec<PathBuf>) -> Result<(),
 }
 
 /// How long a file is still younger than an age. One that is gone, or comes from the future, is not.
+///
+/// By the time of its last change of state and not of content: a lock that is a link to another file was made when the
+/// link was, and that file may be old.
 fn young(path: &Path, age: Duration) -> Option<Duration> {
-    let made = std::fs::symlink_metadata(path).and_then(|it| it.modified());
-    let old = SystemTime::now().duration_since(made.ok()?).ok()?;
+    let file = std::fs::symlink_metadata(path).ok()?;
+    let seconds = Duration::from_secs(file.ctime().try_into().ok()?);
+    let made =
+        SystemTime::UNIX_EPOCH + seconds + Duration::from_nanos(file.ctime_nsec().try_into().ok()?);
+    let old = SystemTime::now().duration_since(made).ok()?;
     age.checked_sub(old).filter(|rest| !rest.is_zero())
 }
 
@@ -134,5 +141,15 @@ mod tests {
         assert_eq!(cleared, [] as [PathBuf; 0]);
         std::fs::write(&lock, "").unwrap();
         assert_eq!(clear_locks(dir.path(), "refs", STALE).unwrap(), [lock]);
+    }
+
+    #[test]
+    fn a_lock_is_as_old_as_its_link_and_not_as_the_file_it_links_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let (empty, lock) = (dir.path().join("empty"), dir.path().join("main.lock"));
+        let file = std::fs::File::create(&empty).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        std::fs::hard_link(&empty, &lock).unwrap();
+        assert!(young(&lock, Duration::from_mins(1)).is_some());
     }
 }

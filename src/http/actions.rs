@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::app::App;
 use super::auth::Signed;
-use super::body::MaybeBody;
+use super::body::{JsonBody, MaybeBody};
 use super::problem::Problem;
 use super::stores::store_name;
 use super::write::Write;
@@ -66,7 +66,7 @@ pub(super) struct Call {
     caller: Caller,
     store: StoreName,
     write: Write,
-    body: MaybeBody,
+    body: JsonBody,
 }
 
 impl FromRequest<Arc<App>> for Call {
@@ -78,7 +78,8 @@ impl FromRequest<Arc<App>> for Call {
         let name = Path::<String>::from_request_parts(&mut parts, app).await;
         let Path(name) = name.map_err(|it| Problem::of_status(it.status()))?;
         let write = Write::from_request_parts(&mut parts, app).await?;
-        let body = MaybeBody::from_request(HttpRequest::from_parts(parts, body), app).await?;
+        let MaybeBody(body) =
+            MaybeBody::from_request(HttpRequest::from_parts(parts, body), app).await?;
         Ok(Self {
             app: Arc::clone(app),
             caller,

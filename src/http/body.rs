@@ -36,18 +36,7 @@ impl JsonBody {
 }
 
 /// A JSON body that may be left out: then it is an empty object, of whatever media type.
-pub(super) struct MaybeBody {
-    value: Value,
-    /// What was sent.
-    pub(super) bytes: Bytes,
-}
-
-impl MaybeBody {
-    /// The body as a type.
-    pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        Ok(json::decode(self.value.clone())?)
-    }
-}
+pub(super) struct MaybeBody(pub(super) JsonBody);
 
 impl<S: Sync> FromRequest<S> for MaybeBody {
     type Rejection = Problem;
@@ -61,7 +50,7 @@ impl<S: Sync> FromRequest<S> for MaybeBody {
             check_media_type(&parts.method, &parts.headers)?;
             json::read(&bytes)?
         };
-        Ok(Self { value, bytes })
+        Ok(Self(JsonBody { value, bytes }))
     }
 }
 

@@ -19,12 +19,10 @@ use super::problem::Problem;
 use super::render::blocking;
 use super::write::Write;
 use crate::domain::ChangeId;
+use crate::domain::audit;
 use crate::domain::change::{self, Change};
 use crate::domain::request::Refusal;
 use crate::domain::view::{ChangeFilter, Page};
-
-/// The longest reason of a rejection, in characters.
-const REASON: usize = 200;
 
 /// `GET /api/v1/changes`
 pub(super) async fn list(
@@ -95,7 +93,7 @@ pub(super) async fn approve(
     Signed(caller): Signed,
     Path(id): Path<String>,
     write: Write,
-    body: MaybeBody,
+    MaybeBody(body): MaybeBody,
 ) -> Result<Json<Change>, Problem> {
     let Nothing {} = body.decode()?;
     let id = change_id(&id)?;
@@ -112,14 +110,14 @@ pub(super) async fn reject(
     Signed(caller): Signed,
     Path(id): Path<String>,
     write: Write,
-    body: MaybeBody,
+    MaybeBody(body): MaybeBody,
 ) -> Result<Json<Change>, Problem> {
     let Rejection { reason } = body.decode()?;
     let id = change_id(&id)?;
-    if reason.chars().count() > REASON || reason.chars().any(char::is_control) {
-        let detail = format!("must be one line of at most {REASON} characters");
-        return Err(Problem::invalid_field("/reason", detail));
-    }
+    let reason = match reason.trim() {
+        "" => String::new(),
+        text => audit::reason(text).map_err(|why| Problem::invalid_field("/reason", why))?,
+    };
     let really = !write.dry_run();
     let change = blocking(move || app.fleet.reject(&caller, &id, &reason, really))
         .await?
@@ -134,7 +132,7 @@ pub(super) async fn reject(
 pub(super) struct Rejection {
     /// Why, in one line.
     #[serde(default)]
-    #[schemars(length(max = REASON))]
+    #[schemars(length(max = audit::REASON_LIMIT))]
     reason: String,
 }
 

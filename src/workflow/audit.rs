@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Fleet;
 use super::core::{Core, lock};
+use super::query::page;
 use crate::domain::StoreName;
 use crate::domain::audit::{AuditFilter, AuditItem, Kind, Noted, Row};
 use crate::domain::request::{Caller, Refusal, Role, Violation};
@@ -234,13 +235,6 @@ fn place(cursor: &str) -> Option<(i64, String)> {
 fn no_cursor() -> Refusal {
     let detail = "is none of this list; begin again without one";
     Refusal::Invalid(vec![Violation::new("/query/cursor", detail)])
-}
-
-fn page<T>(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> Page<T> {
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(cursor);
-    Page { items, next }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::deploy::Dropped;
 use super::derive::{Derived, Underivable, derive, plan_removal};
 use super::desk::Unpublished;
 use super::holds::{hold, no_slot};
-use super::provisioning::Slots;
+use super::provisioning::{self, Slots};
 use super::steady::Moment;
 use super::{approve, prepare, repair, schemas};
 use crate::domain::accept::{Circumstances, Intent};
@@ -218,13 +218,17 @@ impl Work<'_> {
             return Ok(Some(format!("change {earlier} of the same store")));
         }
         let policy = &self.in_force.policy;
-        if entry.change.action == Action::Create {
+        // A record added by hand is on main already.
+        if let Intent::Create(record) = &entry.intent {
+            let cluster = &record.spec.cluster;
+            if !provisioning::counts(self.core, cluster) {
+                return Ok(None);
+            }
             let slots = match self.slots.take() {
                 Some(slots) => slots,
                 None => Slots::now(self.core)?,
             };
-            let reason = no_slot(self.core, policy, entry, self.slots.insert(slots));
-            return Ok(reason);
+            return Ok(no_slot(policy, cluster, self.slots.insert(slots)));
         }
         let begun = accepted.and_then(|it| self.begun.get(&it.spec.cluster));
         let begun = begun.copied().unwrap_or(0);

@@ -157,10 +157,11 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
         ..SourceView::default()
     };
     let mut alarms: Vec<String> = alarm.into_iter().collect();
-    let status = match core.watched.get(&name) {
+    let now = Core::now();
+    let seen = core.watched.get(&name).map(|it| it.view.cluster());
+    let status = match &seen {
         None => "not watched by this server".to_owned(),
-        Some(watched) => {
-            let seen = watched.view.cluster();
+        Some(seen) => {
             source.observed = seen.source.as_ref().and_then(SourceSeen::commit);
             source.verified = seen.source.as_ref().and_then(SourceSeen::verified);
             let sentences = seen
@@ -168,17 +169,16 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
                 .into_iter()
                 .map(|it| format!("{}; {}", it.message, it.next_step));
             alarms.extend(sentences);
-            seen.status_sentence(Core::now())
+            seen.status_sentence(now)
         }
     };
+    let fetched = seen.as_ref().and_then(|it| it.source.as_ref());
+    let behind = lag(core, fetched, source.published.clone(), now);
     let stores = core.desk().book.stores_on(&name);
-    let watched = core.watched.get(&name);
-    let seen = watched.map(|it| it.view.cluster());
-    let behind = watched.map(|it| lag(core, &name, it, Core::now()));
     ClusterView {
-        watched: watched.is_some(),
-        lag: behind.and_then(|it| it.ok().flatten()),
-        last_sync: seen.as_ref().and_then(|it| it.source.as_ref()?.fetched_at),
+        watched: seen.is_some(),
+        lag: behind.ok().flatten(),
+        last_sync: fetched.and_then(|it| it.fetched_at),
         controllers: seen
             .as_ref()
             .map(ClusterSeen::controllers)

@@ -5,27 +5,20 @@
 use jiff::SignedDuration;
 
 use super::core::Core;
-use super::provisioning::{self, Slots};
+use super::provisioning::Slots;
+use crate::domain::ClusterName;
 use crate::domain::accept::Intent;
 use crate::domain::change::Action;
 use crate::domain::entry::Entry;
 use crate::domain::policy::FleetPolicy;
 use crate::domain::record::Record;
 
-/// What a create waits for; none when there is a slot for it. A record added by hand is on main already.
+/// What a create on a cluster waits for; none when there is a slot for it.
 pub(super) fn no_slot(
-    core: &Core,
     policy: &FleetPolicy,
-    entry: &Entry,
+    cluster: &ClusterName,
     slots: &Slots,
 ) -> Option<String> {
-    let Intent::Create(record) = &entry.intent else {
-        return None;
-    };
-    let cluster = &record.spec.cluster;
-    if core.settings.lift_limits || !provisioning::counts(core, cluster) {
-        return None;
-    }
     let (limit, taken) = (policy.limits.provisions_at_once, slots.taken(cluster));
     (taken >= limit).then(|| {
         format!(

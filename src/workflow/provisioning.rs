@@ -53,5 +53,6 @@ impl Slots {
 /// Whether creates on a cluster need a slot at all: what is written is published at once in `dev`, and where nothing is
 /// watched that is the end.
 pub(super) fn counts(core: &Core, cluster: &ClusterName) -> bool {
-    core.watched.contains_key(cluster) || matches!(core.settings.mode, Mode::Remote { .. })
+    let published_later = matches!(core.settings.mode, Mode::Remote { .. });
+    !core.settings.lift_limits && (published_later || core.watched.contains_key(cluster))
 }

@@ -59,7 +59,8 @@ fn may_see(core: &Core, caller: &Caller, change: &Change) -> bool {
     owner.is_some_and(|owner| owner == caller.owner)
 }
 
-fn page<T>(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> Page<T> {
+/// The first so many of some items, of which there is one more where there is a next page.
+pub(super) fn page<T>(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> Page<T> {
     let more = items.len() > limit;
     items.truncate(limit);
     let next = if more { items.last().map(cursor) } else { None };

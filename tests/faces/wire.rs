@@ -84,16 +84,7 @@ impl Dev {
         let config = folder.path().join("config.yaml");
         std::fs::write(&config, settings.to_string()).expect("written");
         let args = ["serve", "--config", config.to_str().expect("a plain path")];
-        let mut dev = Self {
-            server: Server::start(&args, &data),
-            data,
-            base: String::new(),
-            token: String::new(),
-            tokens: BTreeMap::new(),
-            _folder: folder,
-        };
-        dev.find();
-        dev
+        Self::of(Server::start(&args, &data), data, folder)
     }
 
     /// Makes a token and returns its text and its id.

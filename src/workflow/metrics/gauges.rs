@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use prometheus::{GaugeVec, Opts, Registry};
 
 use super::{float, process};
-use crate::domain::ClusterName;
+use crate::domain::CommitId;
 use crate::domain::change::State;
 use crate::domain::observed::SourceSeen;
 use crate::git::GitError;
 use crate::workflow::Fleet;
-use crate::workflow::core::{Core, Watched};
+use crate::workflow::core::Core;
 
 /// Everything there is to know, in text format 0.0.4. Reads Git for the lag of clusters.
 fn text(core: &Core) -> String {
@@ -128,7 +128,9 @@ fn clusters(core: &Core, registry: &Registry, now: Timestamp) {
         &["cluster"],
         |set| {
             for (name, watched) in watched {
-                if let Ok(Some(lag)) = lag(core, name, watched, now) {
+                let source = watched.view.cluster().source;
+                let head = core.published_deploy(name).ok().flatten();
+                if let Ok(Some(lag)) = lag(core, source.as_ref(), head, now) {
                     set(&[name.as_str()], lag);
                 }
             }
@@ -136,16 +138,15 @@ fn clusters(core: &Core, registry: &Registry, now: Timestamp) {
     );
 }
 
-/// Seconds; none where the cluster shows no commit that is known here.
+/// Seconds that what a cluster has fetched is behind the published head of its branch; none where it shows no commit
+/// that is known here.
 pub(in crate::workflow) fn lag(
     core: &Core,
-    cluster: &ClusterName,
-    watched: &Watched,
+    source: Option<&SourceSeen>,
+    head: Option<CommitId>,
     now: Timestamp,
 ) -> Result<Option<f64>, GitError> {
-    let seen = watched.view.cluster().source;
-    let seen = seen.as_ref().and_then(SourceSeen::commit);
-    let (Some(seen), Some(head)) = (seen, core.published_deploy(cluster)?) else {
+    let (Some(seen), Some(head)) = (source.and_then(SourceSeen::commit), head) else {
         return Ok(None);
     };
     if seen == head {
