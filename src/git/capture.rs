@@ -7,8 +7,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How much of a command's output is kept; the rest is read and dropped.
-const KEPT_OUTPUT: usize = 1 << 20;
+/// How much of a command's output is kept as a rule; the rest is read and dropped.
+pub(super) const KEPT_OUTPUT: usize = 1 << 20;
 
 /// How long a finished command's output may take to arrive (a stray child may hold the pipe open).
 const OUTPUT_PATIENCE: Duration = Duration::from_secs(2);
@@ -20,17 +20,17 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    /// Begins to read.
-    pub(super) fn start(pipe: Option<impl Read + Send + 'static>) -> Self {
+    /// Begins to read, and keeps so many bytes.
+    pub(super) fn start(pipe: Option<impl Read + Send + 'static>, most: usize) -> Self {
         let kept = Arc::new(Mutex::new(Vec::new()));
         let (end, ended) = mpsc::channel();
         let sink = Arc::clone(&kept);
         std::thread::spawn(move || {
-            let mut buffer = [0; 8192];
+            let mut buffer = [0; 16 << 10];
             let mut pipe = pipe;
             while let Some(Ok(read @ 1..)) = pipe.as_mut().map(|pipe| pipe.read(&mut buffer)) {
                 let mut kept = sink.lock().unwrap_or_else(PoisonError::into_inner);
-                let room = KEPT_OUTPUT.saturating_sub(kept.len()).min(read);
+                let room = most.saturating_sub(kept.len()).min(read);
                 kept.extend_from_slice(&buffer[..room]);
             }
             // Nobody listens any more when the command was stopped.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
-use super::capture::Capture;
+use super::capture::{Capture, KEPT_OUTPUT};
 
 /// The oldest git that has all we use: `push --atomic` over HTTP, `GIT_CONFIG_COUNT` (2.31), `GIT_CONFIG_GLOBAL`
 /// (2.32), and SSH signatures (2.34), which people check our commits with.
@@ -185,6 +185,7 @@ pub(super) struct GitCommand {
     name: String,
     settings: Vec<(String, String)>,
     gentle: bool,
+    kept: usize,
 }
 
 /// What a command said.
@@ -216,6 +217,7 @@ impl GitCommand {
             name: name.to_owned(),
             settings,
             gentle: false,
+            kept: KEPT_OUTPUT,
         }
     }
 
@@ -259,6 +261,12 @@ impl GitCommand {
         self
     }
 
+    /// Keeps all that it prints, however much: for what answers in lists.
+    pub(super) fn keep_all(mut self) -> Self {
+        self.kept = usize::MAX;
+        self
+    }
+
     /// The command, with its settings in the environment (`GIT_CONFIG_COUNT`, see git-config(1)).
     pub(super) fn into_command(self) -> Command {
         let mut command = self.command;
@@ -287,7 +295,7 @@ impl GitCommand {
             command: name.clone(),
             source,
         };
-        let gentle = self.gentle;
+        let (gentle, kept) = (self.gentle, self.kept);
         let mut command = self.into_command();
         let spawned = command
             .stdout(Stdio::piped())
@@ -298,8 +306,8 @@ impl GitCommand {
             // Where the system does not let us, it works as anybody does.
             rustix::process::setpriority_process(Some(Pid::from_child(&child)), LOWEST).ok();
         }
-        let stdout = Capture::start(child.stdout.take());
-        let stderr = Capture::start(child.stderr.take());
+        let stdout = Capture::start(child.stdout.take(), kept);
+        let stderr = Capture::start(child.stderr.take(), KEPT_OUTPUT);
         let Some(status) = wait(&mut child, &stdout, limit, go_on).map_err(failed)? else {
             stop(&mut child).map_err(failed)?;
             return Err(if go_on() {

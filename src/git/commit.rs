@@ -3,19 +3,10 @@
 //! Must not know: references, where objects lie, what a message means.
 
 use super::GitError;
-use super::handle::Handle;
-use super::keyring;
+use super::keyring::Claim;
 use super::object::{ObjectId, TreeId};
 use super::read::{self, Source};
 use crate::domain::CommitId;
-
-/// What a commit follows, from its bytes: the lines after the first.
-fn parents(bytes: &[u8]) -> Vec<CommitId> {
-    let lines = bytes.split(|byte| *byte == b'\n').skip(1);
-    let named = lines.map_while(|line| std::str::from_utf8(line.strip_prefix(b"parent ")?).ok());
-    let ids = named.filter_map(ObjectId::from_hex);
-    ids.map(ObjectId::commit).collect()
-}
 
 /// Who wrote or committed something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,34 +123,31 @@ impl CommitText<'_> {
 
 /// Reads a commit.
 pub(super) fn read(source: &dyn Source, id: &CommitId) -> Result<CommitInfo, GitError> {
-    let bytes = read::commit(source, id)?;
-    let info = Parts::split(&bytes).and_then(|parts| parts.info(id.clone()));
-    info.ok_or_else(|| damaged(id))
+    Ok(parse(id, &read::commit(source, id)?, false)?.0)
 }
 
-fn damaged(id: &CommitId) -> GitError {
-    GitError::NoObject {
+/// What a commit's bytes say, and what claims to be its signature where that is wanted.
+pub(super) fn parse(
+    id: &CommitId,
+    bytes: &[u8],
+    signature: bool,
+) -> Result<(CommitInfo, Option<Claim>), GitError> {
+    let damaged = || GitError::NoObject {
         wanted: "commit",
         id: id.to_string(),
-    }
-}
-
-/// Reads a commit and who signed it, as [`signer`] does.
-pub(super) fn read_signed(
-    source: &dyn Source,
-    id: &CommitId,
-) -> Result<(CommitInfo, Option<String>), GitError> {
-    let bytes = read::commit(source, id)?;
-    let parts = Parts::split(&bytes);
-    let read = parts.and_then(|parts| Some((parts.info(id.clone())?, parts.signer())));
-    read.ok_or_else(|| damaged(id))
+    };
+    let parts = Parts::split(bytes).ok_or_else(damaged)?;
+    let info = parts.info(id.clone()).ok_or_else(damaged)?;
+    let claim = if signature { parts.claim() } else { None };
+    Ok((info, claim))
 }
 
 /// Fingerprint (`SHA256:…`) of the SSH key that signed exactly this commit; `None` when no signature holds. Whether the
 /// key is trusted is [`KeyRing::role`](super::KeyRing::role)'s question.
 pub(super) fn signer(source: &dyn Source, id: &CommitId) -> Result<Option<String>, GitError> {
     let bytes = read::commit(source, id)?;
-    Ok(Parts::split(&bytes).and_then(|parts| parts.signer()))
+    let claim = Parts::split(&bytes).and_then(|parts| parts.claim());
+    Ok(claim.and_then(Claim::signer))
 }
 
 /// A commit's bytes, cut at its seams.
@@ -224,10 +212,10 @@ impl<'a> Parts<'a> {
         })
     }
 
-    fn signer(&self) -> Option<String> {
+    fn claim(&self) -> Option<Claim> {
         let mut signatures = self.headers.iter().filter(|(name, _)| name == SIGNATURE);
         match (signatures.next(), signatures.next()) {
-            (Some((_, signature)), None) => keyring::signer(signature, &self.unsigned),
+            (Some((_, signature)), None) => Claim::read(signature, &self.unsigned),
             // Two signatures are nobody's: programs differ in which of them they would check.
             _ => None,
         }
@@ -246,84 +234,6 @@ fn person(text: &str) -> (Person, i64) {
         .next()
         .and_then(|seconds| seconds.parse().ok());
     (Person::new(name.trim(), email.trim()), time.unwrap_or(0))
-}
-
-/// The commits that `tip` reaches and `known` does not, parents before children.
-pub(super) fn since(
-    repo: &Handle<'_>,
-    tip: &CommitId,
-    known: Option<&CommitId>,
-) -> Result<Vec<CommitId>, GitError> {
-    match straight_line(repo, tip, known)? {
-        Some(line) => Ok(line),
-        None => walk(repo, tip, known),
-    }
-}
-
-/// The same where one commit follows the other, which needs no search; `None` where there are merges.
-fn straight_line(
-    source: &dyn Source,
-    tip: &CommitId,
-    known: Option<&CommitId>,
-) -> Result<Option<Vec<CommitId>>, GitError> {
-    let mut line = Vec::new();
-    let mut next = Some(tip.clone());
-    while let Some(id) = next.take_if(|id| Some(&*id) != known) {
-        let parents = parents(&read::commit(source, &id)?);
-        if parents.len() > 1 || (parents.is_empty() && known.is_some()) {
-            return Ok(None);
-        }
-        next = parents.into_iter().next();
-        line.push(id);
-    }
-    line.reverse();
-    Ok(Some(line))
-}
-
-fn walk(
-    repo: &git2::Repository,
-    tip: &CommitId,
-    known: Option<&CommitId>,
-) -> Result<Vec<CommitId>, GitError> {
-    let failed = || GitError::library("walk the history", repo);
-    let mut walk = repo.revwalk().map_err(failed())?;
-    let order = git2::Sort::TOPOLOGICAL | git2::Sort::REVERSE;
-    walk.set_sorting(order).map_err(failed())?;
-    let missing = |id: &CommitId| GitError::NoCommit { id: id.clone() };
-    walk.push(ObjectId::of_commit(tip).oid())
-        .map_err(|_| missing(tip))?;
-    if let Some(known) = known {
-        walk.hide(ObjectId::of_commit(known).oid())
-            .map_err(|_| missing(known))?;
-    }
-    let ids = walk.map(|id| id.map(|id| ObjectId::from_oid(id).commit()));
-    ids.collect::<Result<_, _>>().map_err(failed())
-}
-
-/// How far back an ancestor is looked for along single parents before the history is searched.
-const NEAR: usize = 64;
-
-/// Whether `new` has `old` in its history.
-pub(super) fn is_ancestor(
-    repo: &Handle<'_>,
-    old: &CommitId,
-    new: &CommitId,
-) -> Result<bool, GitError> {
-    let mut at = new.clone();
-    for _ in 0..NEAR {
-        if at == *old {
-            return Ok(true);
-        }
-        match parents(&read::commit(repo, &at)?).as_slice() {
-            [] => return Ok(false),
-            [parent] => at = parent.clone(),
-            _ => break,
-        }
-    }
-    read::commit(repo, old)?;
-    let [old, at] = [old, &at].map(|commit| ObjectId::of_commit(commit).oid());
-    let failed = GitError::library("walk the history", repo);
-    Ok(old == at || repo.graph_descendant_of(at, old).map_err(failed)?)
 }
 
 #[cfg(test)]
@@ -354,6 +264,6 @@ mod tests {
             parts.headers[2],
             ("gpgsig".to_owned(), "one\ntwo".to_owned())
         );
-        assert_eq!(parts.signer(), None);
+        assert!(parts.claim().is_none());
     }
 }

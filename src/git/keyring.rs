@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use ed25519_dalek::{Signature, VerifyingKey};
 use ssh_key::{Algorithm, HashAlg, PublicKey, SshSig};
 
 use super::keys::{KeyError, NAMESPACE};
@@ -68,18 +69,106 @@ impl KeyRing {
     }
 }
 
-/// The fingerprint of the key that made `signature` over exactly `bytes`; `None` when it does not hold, was made for
-/// another purpose, or is no Ed25519 signature of ssh's.
-pub(super) fn signer(signature: &str, bytes: &[u8]) -> Option<String> {
-    let signature = SshSig::from_pem(signature).ok()?;
-    let for_git = signature.namespace() == NAMESPACE && signature.reserved().is_empty();
-    if !for_git || signature.algorithm() != Algorithm::Ed25519 {
-        return None;
+/// What claims to be an ssh signature for Git: which key would have signed what. Nothing is checked yet.
+pub(super) struct Claim {
+    fingerprint: String,
+    key: [u8; 32],
+    signed: Vec<u8>,
+    signature: [u8; 64],
+}
+
+impl Claim {
+    /// Reads a signature over `bytes`. `None` when it was made for another purpose, or is no Ed25519 signature of ssh's.
+    pub(super) fn read(signature: &str, bytes: &[u8]) -> Option<Self> {
+        let signature = SshSig::from_pem(signature).ok()?;
+        let for_git = signature.namespace() == NAMESPACE && signature.reserved().is_empty();
+        if !for_git || signature.algorithm() != Algorithm::Ed25519 {
+            return None;
+        }
+        let key = signature.public_key();
+        Some(Self {
+            fingerprint: key.fingerprint(HashAlg::Sha256).to_string(),
+            key: *key.ed25519()?.as_ref(),
+            signed: SshSig::signed_data(NAMESPACE, signature.hash_alg(), bytes).ok()?,
+            signature: signature.signature_bytes().try_into().ok()?,
+        })
     }
-    let key = signature.public_key();
-    let signed = SshSig::signed_data(NAMESPACE, signature.hash_alg(), bytes).ok()?;
-    UnparsedPublicKey::new(&ED25519, key.ed25519()?.as_ref())
-        .verify(&signed, signature.signature_bytes())
-        .ok()?;
-    Some(key.fingerprint(HashAlg::Sha256).to_string())
+
+    /// The fingerprint of the key that made it; `None` when it does not hold.
+    pub(super) fn signer(self) -> Option<String> {
+        let key = UnparsedPublicKey::new(&ED25519, self.key);
+        key.verify(&self.signed, &self.signature).ok()?;
+        Some(self.fingerprint)
+    }
+}
+
+/// How many signatures are checked at once. More gain little.
+const TOGETHER: usize = 128;
+
+/// As [`Claim::signer`] for each of them: together, which takes less than half the time, and one by one where not all of
+/// them hold.
+///
+/// Checked together, a signature with a part of small order can pass that fails alone. Nobody but the holder of the key can
+/// make one (RFC 8032, 5.1.7, allows both ways).
+pub(super) fn signers(claims: Vec<Option<Claim>>) -> Vec<Option<String>> {
+    let mut found = Vec::with_capacity(claims.len());
+    let mut claims = claims.into_iter().peekable();
+    while claims.peek().is_some() {
+        let some: Vec<Option<Claim>> = claims.by_ref().take(TOGETHER).collect();
+        let all_hold = hold_together(some.iter().flatten());
+        found.extend(some.into_iter().map(|claim| {
+            let claim = claim?;
+            if all_hold {
+                Some(claim.fingerprint)
+            } else {
+                claim.signer()
+            }
+        }));
+    }
+    found
+}
+
+fn hold_together<'a>(claims: impl Iterator<Item = &'a Claim>) -> bool {
+    let (mut keys, mut messages, mut signatures) = (Vec::new(), Vec::new(), Vec::new());
+    for claim in claims {
+        let Ok(key) = VerifyingKey::from_bytes(&claim.key) else {
+            return false;
+        };
+        keys.push(key);
+        messages.push(claim.signed.as_slice());
+        signatures.push(Signature::from_bytes(&claim.signature));
+    }
+    ed25519_dalek::verify_batch(&messages, &signatures, &keys).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::SigningKey;
+
+    #[test]
+    fn of_many_signatures_only_those_hold_that_hold_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = SigningKey::generate(&folder.path().join("key"), "test").unwrap();
+        let texts: Vec<String> = (0..300).map(|n| format!("text {n}")).collect();
+        let signed: Vec<String> = texts
+            .iter()
+            .map(|text| key.sign(text.as_bytes()).unwrap())
+            .collect();
+        let by = Some(key.fingerprint().to_owned());
+        // one is over another text, one is no signature
+        for broken in [None, Some(0), Some(150), Some(299)] {
+            let claim = |n: usize| match broken {
+                Some(broken) if broken == n => Claim::read(&signed[n], b"another text"),
+                _ if n == 200 => Claim::read("no signature", texts[n].as_bytes()),
+                _ => Claim::read(&signed[n], texts[n].as_bytes()),
+            };
+            let alone: Vec<_> = (0..300).map(|n| claim(n)?.signer()).collect();
+            let together = signers((0..300).map(claim).collect());
+            assert_eq!(together, alone);
+            let holds = together.iter().filter(|it| **it == by).count();
+            assert_eq!(holds, 299 - usize::from(broken.is_some()));
+        }
+        assert!(signers(Vec::new()).is_empty());
+    }
 }

@@ -18,6 +18,7 @@ mod error;
 mod group;
 mod handle;
 mod hash;
+mod history;
 mod http_backend;
 mod init;
 mod keyring;

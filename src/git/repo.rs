@@ -11,8 +11,8 @@ use super::object::{BlobId, Entry, ObjectId, TreeId};
 use super::read::{ObjectKind, Source};
 use super::refs::{Landed, RefUpdate};
 use super::{
-    CommitInfo, GitError, Group, KeyRing, KeyRole, PathChange, commit, diff, init, read, refs,
-    stale_locks,
+    CommitInfo, GitError, Group, KeyRing, KeyRole, PathChange, commit, diff, history, init,
+    keyring, read, refs, stale_locks,
 };
 use crate::domain::CommitId;
 
@@ -169,6 +169,16 @@ impl FleetRepo {
         read::file(&self.handle()?, commit, path)
     }
 
+    /// As [`read`](Self::read), for many files.
+    pub fn read_all<'p>(
+        &self,
+        files: impl IntoIterator<Item = (&'p CommitId, String)>,
+    ) -> Result<Vec<Option<Vec<u8>>>, GitError> {
+        let repo = self.handle()?;
+        let read = |(commit, path): (&CommitId, String)| read::file(&repo, commit, &path);
+        files.into_iter().map(read).collect()
+    }
+
     /// The content that an id names.
     pub fn read_blob(&self, id: &BlobId) -> Result<Vec<u8>, GitError> {
         read::blob(&self.handle()?, id.0)
@@ -229,16 +239,27 @@ impl FleetRepo {
         commit::read(&self.handle()?, commit)
     }
 
-    /// A commit, and who signed it as [`signer`](Self::signer) gives it, from one reading.
-    pub fn signed_commit(
+    /// Commits, each with who signed it as [`signer`](Self::signer) gives it, from one reading.
+    pub fn signed_commits(
         &self,
-        commit: &CommitId,
-    ) -> Result<(CommitInfo, Option<String>), GitError> {
+        commits: &[CommitId],
+    ) -> Result<Vec<(CommitInfo, Option<String>)>, GitError> {
         let repo = self.handle()?;
-        match self.cache.signer(ObjectId::of_commit(commit)) {
-            Some(signer) => Ok((commit::read(&repo, commit)?, Some(signer))),
-            None => commit::read_signed(&repo, commit),
+        let texts = commits.iter().map(|id| read::commit(&repo, id));
+        let texts = texts.collect::<Result<Vec<_>, _>>()?;
+        let mut infos = Vec::with_capacity(commits.len());
+        let mut claims = Vec::with_capacity(commits.len());
+        for (id, text) in commits.iter().zip(texts) {
+            let known = self.cache.signer(ObjectId::of_commit(id));
+            let (info, claim) = commit::parse(id, &text, known.is_none())?;
+            infos.push((info, known));
+            claims.push(claim);
         }
+        let found = keyring::signers(claims);
+        let both = infos.into_iter().zip(found);
+        Ok(both
+            .map(|((info, known), found)| (info, known.or(found)))
+            .collect())
     }
 
     /// Every commit that `tip` has and `known` has not, parents before children. All parents are followed: after a
@@ -248,12 +269,12 @@ impl FleetRepo {
         tip: &CommitId,
         known: Option<&CommitId>,
     ) -> Result<Vec<CommitId>, GitError> {
-        commit::since(&self.handle()?, tip, known)
+        history::since(&self.handle()?, tip, known)
     }
 
     /// Whether `new` is `old` or has it in its history.
     pub fn is_ancestor(&self, old: &CommitId, new: &CommitId) -> Result<bool, GitError> {
-        commit::is_ancestor(&self.handle()?, old, new)
+        history::is_ancestor(&self.handle()?, old, new)
     }
 
     /// Fingerprint (`SHA256:…`) of the SSH key that signed exactly this commit; `None` when no signature holds.

@@ -1,50 +1,38 @@
-//! The same work for many things, on all cores where there are many.
+//! One thing after another, prepared beside each other.
 
+use std::num::NonZero;
 use std::sync::mpsc::sync_channel;
+use std::thread;
 
-use rayon::prelude::*;
-
-/// Below this, sharing the work costs more than it saves.
-const FEW: usize = 64;
-
-/// What `each` makes of each item, in their order; the first failure where one fails.
-pub(super) fn on_all_cores<T: Sync, R: Send, E: Send>(
+/// Prepares items on all cores, and works on them in their order, up to the first failure. A core is never more than one
+/// prepared item ahead, which bounds the memory. What prepares has threads of its own: with them goes the memory that they
+/// keep for the next piece of work.
+pub(super) fn ahead<T: Sync, R: Send, E: Send>(
     items: &[T],
-    each: impl Fn(&T) -> Result<R, E> + Send + Sync,
-) -> Result<Vec<R>, E> {
-    if items.len() < FEW {
-        items.iter().map(each).collect()
-    } else {
-        items.par_iter().map(each).collect()
-    }
-}
-
-/// Prepares each item beside the work on the one before it; works on them in their order, up to the first failure.
-/// No more than one waits, prepared, while another is worked on. What prepares has threads of its own: with them goes the
-/// memory that they keep for the next piece of work.
-pub(super) fn one_ahead<T: Sync, R: Send, E: Send>(
-    items: &[T],
-    prepare: impl Fn(&T) -> Result<R, E> + Send,
+    prepare: impl Fn(&T) -> Result<R, E> + Sync,
     mut work: impl FnMut(R) -> Result<(), E>,
 ) -> Result<(), E> {
     if let [only] = items {
         return work(prepare(only)?);
     }
-    std::thread::scope(|scope| {
-        let (sender, prepared) = sync_channel(0);
-        let each = move || {
-            for item in items {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        let prepare = &prepare;
+        let begin = |core| {
+            let (sender, prepared) = sync_channel(0);
+            scope.spawn(move || {
+                let own = items.iter().skip(core).step_by(cores);
                 // Nobody receives any more once the work has failed.
-                if sender.send(prepare(item)).is_err() {
-                    break;
-                }
-            }
+                own.map(prepare).try_for_each(|it| sender.send(it)).ok();
+            });
+            prepared
         };
-        scope.spawn(|| match rayon::ThreadPoolBuilder::new().build() {
-            Ok(threads) => threads.install(each),
-            Err(_) => each(),
-        });
-        prepared.into_iter().try_for_each(|it| work(it?))
+        let each: Vec<_> = (0..cores.min(items.len())).map(begin).collect();
+        // A thread that ended before its time has panicked, and so does the scope.
+        let in_turn = each.iter().cycle().take(items.len());
+        in_turn
+            .map_while(|core| core.recv().ok())
+            .try_for_each(|it| work(it?))
     })
 }
 
@@ -57,7 +45,7 @@ mod tests {
         let run = |items: &[u32], fails: u32| {
             let mut done = Vec::new();
             let prepare = |it: &u32| if *it == fails { Err(*it) } else { Ok(*it * 2) };
-            let ended = one_ahead(items, prepare, |it| {
+            let ended = ahead(items, prepare, |it| {
                 done.push(it);
                 Ok(())
             });
@@ -67,7 +55,15 @@ mod tests {
         assert_eq!(run(&[1], 0), (Ok(()), vec![2]));
         assert_eq!(run(&[1, 2, 3, 4], 0), (Ok(()), vec![2, 4, 6, 8]));
         assert_eq!(run(&[1, 2, 3, 4], 3), (Err(3), vec![2, 4]));
-        let refused = one_ahead(&[1, 2, 3], |it| Ok(*it), Err);
+        let many: Vec<u32> = (1..=1000).collect();
+        let (ended, done) = run(&many, 0);
+        assert!(
+            ended.is_ok()
+                && done
+                    .iter()
+                    .eq(many.iter().map(|it| it * 2).collect::<Vec<_>>().iter())
+        );
+        let refused = ahead(&[1, 2, 3], |it| Ok(*it), Err);
         assert_eq!(refused, Err(1));
     }
 }

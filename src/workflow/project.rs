@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 
 use super::core::{Core, lock};
-use super::parallel::{on_all_cores, one_ahead};
+use super::parallel::ahead;
 use super::reserve;
 use crate::domain::audit::{self, AuditItem};
 use crate::domain::change::{Action, Change, State};
@@ -17,13 +17,13 @@ use crate::domain::record::record_path;
 use crate::domain::trailers::{self, Trailers};
 use crate::domain::view::HistoryItem;
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
-use crate::git::{GitError, KeyRole};
+use crate::git::{CommitInfo, GitError, KeyRole};
 use crate::index::IndexError;
 use crate::journal::JournalError;
 
 mod rows;
 
-use rows::Rows;
+use rows::{Heads, Rows};
 
 /// Why published commits are not in the index.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +49,7 @@ struct Ours {
 }
 
 /// How many commits are taken into the index at once: memory for a rebuild is bounded by this, not by the history.
-const CHUNK: usize = 500;
+const CHUNK: usize = 250;
 
 /// Brings the index up to published main, and lets go of what is published now. Says whether it was built anew: then
 /// the book has every store.
@@ -82,8 +82,9 @@ pub(super) fn catch_up(core: &Core) -> Result<bool, ProjectError> {
     let mut ours = 0;
     let mut taken = 0;
     let chunks: Vec<&[CommitId]> = ids.chunks(CHUNK).collect();
-    let read = |chunk: &&[CommitId]| Part::read(core, &tip, chunk);
-    one_ahead(&chunks, read, |part| {
+    let heads = Heads::default();
+    let read = |chunk: &&[CommitId]| Part::read(core, &tip, &heads, chunk);
+    ahead(&chunks, read, |part| {
         ours += part.commits.len();
         taken += part.of;
         let Part {
@@ -116,9 +117,14 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn read(core: &'a Core, tip: &'a CommitId, ids: &[CommitId]) -> Result<Self, ProjectError> {
+    fn read(
+        core: &'a Core,
+        tip: &'a CommitId,
+        heads: &'a Heads,
+        ids: &[CommitId],
+    ) -> Result<Self, ProjectError> {
         let (audit, commits) = looked_at(core, ids)?;
-        let rows = Rows::around(core, tip, &commits)?;
+        let rows = Rows::around(core, tip, heads, &commits)?;
         Ok(Self {
             of: ids.len(),
             commits,
@@ -155,13 +161,12 @@ fn nothing_by_hand(core: &Core, from: Option<&CommitId>, tip: CommitId) {
 
 /// What the audit keeps of some commits, and those of them that are ours.
 fn looked_at(core: &Core, ids: &[CommitId]) -> Result<(Vec<AuditItem>, Vec<Ours>), GitError> {
-    let found = on_all_cores(ids, |id| look(core, id))?;
-    let (audit, ours): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let found = core.repo.signed_commits(ids)?.into_iter();
+    let (audit, ours): (Vec<_>, Vec<_>) = found.map(|it| look(core, it)).unzip();
     Ok((audit, ours.into_iter().flatten().collect()))
 }
 
-fn look(core: &Core, id: &CommitId) -> Result<(AuditItem, Option<Ours>), GitError> {
-    let (info, signer) = core.repo.signed_commit(id)?;
+fn look(core: &Core, (info, signer): (CommitInfo, Option<String>)) -> (AuditItem, Option<Ours>) {
     let role = signer
         .as_ref()
         .and_then(|signer| core.keys.ring.role(signer));
@@ -184,7 +189,7 @@ fn look(core: &Core, id: &CommitId) -> Result<(AuditItem, Option<Ours>), GitErro
         id: info.id,
         trailers,
     });
-    Ok((item, own))
+    (item, own)
 }
 
 /// What commits of ours change in the index.

@@ -16,7 +16,6 @@ use crate::render::{digest_in, store_folder};
 use crate::workflow::core::{Core, lock};
 use crate::workflow::derive::{Made, read_record};
 use crate::workflow::desk::Unpublished;
-use crate::workflow::parallel::on_all_cores;
 
 /// Rows of the stores that some commits are about.
 pub(super) struct Rows<'a> {
@@ -25,9 +24,24 @@ pub(super) struct Rows<'a> {
     /// Rows as the index has them. Looked up when they are asked for: not before earlier commits are in it.
     before: HashMap<StoreName, Option<StoreRow>>,
     /// Stores as they are now, by their lives.
-    current: HashMap<Uid, Option<Made>>,
-    /// Published heads of deploy branches, looked up once.
-    deploys: Mutex<HashMap<ClusterName, Option<CommitId>>>,
+    current: HashMap<Uid, Made>,
+    heads: &'a Heads,
+}
+
+/// Published heads of deploy branches, each looked up once.
+#[derive(Default)]
+pub(super) struct Heads(Mutex<HashMap<ClusterName, Option<CommitId>>>);
+
+impl Heads {
+    fn of(&self, core: &Core, cluster: &ClusterName) -> Result<Option<CommitId>, GitError> {
+        let mut heads = lock(&self.0);
+        if let Some(known) = heads.get(cluster) {
+            return Ok(known.clone());
+        }
+        let head = core.published_deploy(cluster)?;
+        heads.insert(cluster.clone(), head.clone());
+        Ok(head)
+    }
 }
 
 impl<'a> Rows<'a> {
@@ -35,6 +49,7 @@ impl<'a> Rows<'a> {
     pub(super) fn around(
         core: &'a Core,
         tip: &'a CommitId,
+        heads: &'a Heads,
         commits: &[Ours],
     ) -> Result<Self, GitError> {
         let mut rows = Self {
@@ -42,25 +57,54 @@ impl<'a> Rows<'a> {
             tip,
             before: HashMap::new(),
             current: HashMap::new(),
-            deploys: Mutex::default(),
+            heads,
         };
-        rows.current = rows.read_current(commits)?;
+        rows.read_current(commits)?;
         Ok(rows)
     }
 
-    /// What the desk does not know is read from Git, every life of a store once.
-    fn read_current(&self, commits: &[Ours]) -> Result<HashMap<Uid, Option<Made>>, GitError> {
-        let lives: BTreeMap<&Uid, &Trailers> = {
-            let desk = self.core.desk();
-            let unknown = |it: &&Ours| desk.made_by(&it.id, &it.trailers.store).is_none();
-            let trailers = commits.iter().filter(unknown).map(|it| &it.trailers);
-            trailers.map(|it| (&it.uid, it)).collect()
-        };
-        let lives: Vec<(&Uid, &Trailers)> = lives.into_iter().collect();
-        let read = |(uid, trailers): &(&Uid, &Trailers)| -> Result<_, GitError> {
-            Ok(((*uid).clone(), self.at_the_tip(trailers)?))
-        };
-        Ok(on_all_cores(&lives, read)?.into_iter().collect())
+    /// Stores as they are now, by their lives, of which the desk knows nothing. A store is there where its deploy branch
+    /// says that its record on main is the accepted one: its rendered files carry the record's digest. Old commits are dear
+    /// to read.
+    fn read_current(&mut self, commits: &[Ours]) -> Result<(), GitError> {
+        let repo = &self.core.repo;
+        let lives = self.unknown_lives(commits);
+        let paths = lives.values().map(|it| (self.tip, record_path(&it.store)));
+        let texts = repo.read_all(paths)?;
+        let mut candidates = Vec::new();
+        for ((uid, trailers), bytes) in lives.into_iter().zip(texts) {
+            let bytes = bytes.unwrap_or_default();
+            let record = read_record(&trailers.store, &bytes).ok();
+            let same_life = |it: &Record| it.metadata.uid.as_ref() == Some(uid);
+            if let Some(record) = record.filter(same_life)
+                && let Some(head) = self.heads.of(self.core, &record.spec.cluster)?
+            {
+                candidates.push((uid.clone(), record, sha256_hex(&bytes), head));
+            }
+        }
+        let paths = candidates
+            .iter()
+            .map(|(_, record, _, head)| (head, tenant_path(record)));
+        let tenants = repo.read_all(paths)?;
+        for ((uid, record, digest, _), tenant) in candidates.into_iter().zip(tenants) {
+            let tenant = tenant.unwrap_or_default();
+            if let Some(of) = digest_in(&tenant, "record")
+                && let Some(spec_hash) = digest_in(&tenant, "spec")
+                && digest.starts_with(of)
+            {
+                let spec_hash = spec_hash.to_owned();
+                self.current.insert(uid, Made { record, spec_hash });
+            }
+        }
+        Ok(())
+    }
+
+    /// Every life of a store that the desk knows nothing of, once.
+    fn unknown_lives<'c>(&self, commits: &'c [Ours]) -> BTreeMap<&'c Uid, &'c Trailers> {
+        let desk = self.core.desk();
+        let unknown = |it: &&Ours| desk.made_by(&it.id, &it.trailers.store).is_none();
+        let trailers = commits.iter().filter(unknown).map(|it| &it.trailers);
+        trailers.map(|it| (&it.uid, it)).collect()
     }
 
     /// The row that the index has of a store.
@@ -114,7 +158,7 @@ impl<'a> Rows<'a> {
         Ok(Some(StoreRow {
             uid: trailers.uid.clone(),
             desired: commit.id.clone(),
-            deploy: self.deploy(&record.spec.cluster)?,
+            deploy: self.heads.of(self.core, &record.spec.cluster)?,
             spec_hash,
             change: trailers.change.clone(),
             applied,
@@ -128,16 +172,6 @@ impl<'a> Rows<'a> {
         }))
     }
 
-    fn deploy(&self, cluster: &ClusterName) -> Result<Option<CommitId>, GitError> {
-        let mut deploys = lock(&self.deploys);
-        if let Some(known) = deploys.get(cluster) {
-            return Ok(known.clone());
-        }
-        let head = self.core.published_deploy(cluster)?;
-        deploys.insert(cluster.clone(), head.clone());
-        Ok(head)
-    }
-
     /// What a commit made of its store; none where it took the store away.
     fn made(&self, commit: &Ours) -> Result<Option<Cow<'_, Made>>, GitError> {
         let name = &commit.trailers.store;
@@ -147,35 +181,8 @@ impl<'a> Rows<'a> {
             None => {}
         }
         match self.current.get(&commit.trailers.uid) {
-            Some(Some(made)) => Ok(Some(Cow::Borrowed(made))),
-            _ => Ok(self.read(name, &commit.id)?.map(Cow::Owned)),
-        }
-    }
-
-    /// A store as it is now, where its deploy branch says that its record on main is the accepted one: its rendered
-    /// files carry the record's digest. Old commits are dear to read.
-    fn at_the_tip(&self, trailers: &Trailers) -> Result<Option<Made>, GitError> {
-        let name = &trailers.store;
-        let Some(bytes) = self.core.repo.read(self.tip, &record_path(name))? else {
-            return Ok(None);
-        };
-        let record = read_record(name, &bytes).ok();
-        let same_life = |it: &Record| it.metadata.uid.as_ref() == Some(&trailers.uid);
-        let Some(record) = record.filter(same_life) else {
-            return Ok(None);
-        };
-        let Some(head) = self.deploy(&record.spec.cluster)? else {
-            return Ok(None);
-        };
-        let tenant = self.core.repo.read(&head, &tenant_path(&record))?;
-        let tenant = tenant.unwrap_or_default();
-        let digest = sha256_hex(&bytes);
-        match (digest_in(&tenant, "record"), digest_in(&tenant, "spec")) {
-            (Some(of), Some(spec_hash)) if digest.starts_with(of) => {
-                let spec_hash = spec_hash.to_owned();
-                Ok(Some(Made { record, spec_hash }))
-            }
-            _ => Ok(None),
+            Some(made) => Ok(Some(Cow::Borrowed(made))),
+            None => Ok(self.read(name, &commit.id)?.map(Cow::Owned)),
         }
     }
 
