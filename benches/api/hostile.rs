@@ -38,10 +38,12 @@ pub(crate) enum Kind {
     Garbage,
     /// Asks for twenty lists at once, and reads them.
     Greedy,
+    /// Asks for lists and reads none.
+    Deaf,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Headers,
         Self::Body,
         Self::Silent,
@@ -49,6 +51,7 @@ impl Kind {
         Self::Large,
         Self::Garbage,
         Self::Greedy,
+        Self::Deaf,
     ];
 
     /// For the table.
@@ -61,6 +64,7 @@ impl Kind {
             Self::Large => "bodies of 10 MB",
             Self::Garbage => "garbage behind good requests",
             Self::Greedy => "twenty lists at once",
+            Self::Deaf => "lists that nobody reads",
         }
     }
 }
@@ -125,6 +129,7 @@ pub(crate) async fn harm(
         Kind::Large => large(&mut stream, &server).await,
         Kind::Garbage => garbage(&mut stream, &server).await,
         Kind::Greedy => greedy(&mut stream, &server).await,
+        Kind::Deaf => deaf(&mut stream, &server).await,
     };
     Ok(End {
         after: began.elapsed(),
@@ -183,6 +188,14 @@ async fn greedy(stream: &mut TcpStream, target: &Target) -> std::io::Result<()> 
     // The server answers all that came before the end.
     stream.shutdown().await?;
     listen(stream).await
+}
+
+/// Asks on and on, until the server, which cannot get rid of its answers, ends it.
+async fn deaf(stream: &mut TcpStream, target: &Target) -> std::io::Result<()> {
+    let good = format!("GET /api/v1/stores?limit=200{}\r\n", target.head);
+    loop {
+        stream.write_all(good.as_bytes()).await?;
+    }
 }
 
 /// Sends nonsense, and goes on to hear what the server says when it takes no more.

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,12 +19,13 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 
 use super::client_address::Peer;
 
 /// Connections at once, streams of events among them. More wait in the system's queue.
 const CONNECTIONS: usize = 4096;
-/// Time a client has for its headers, and an idle connection for its next request.
+/// Time a client has for its headers and to take what it is answered, and an idle connection for its next request.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Time that requests under way have when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -62,16 +64,19 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
     }
 }
 
-type Connection = http1::Connection<TokioIo<TcpStream>, WithPeer>;
+type Connection = http1::Connection<TokioIo<Pin<Box<TimeoutStream<TcpStream>>>>, WithPeer>;
 
 fn connection(stream: TcpStream, peer: SocketAddr, router: Router) -> Connection {
     // Answers are small and wait for nothing: Nagle's algorithm would only delay them.
     let _ = stream.set_nodelay(true);
+    // Whoever takes nothing of its answers must not hold their memory for ever.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(PATIENCE));
     let inner = TowerToHyperService::new(router);
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
-        .serve_connection(TokioIo::new(stream), WithPeer { peer, inner })
+        .serve_connection(TokioIo::new(Box::pin(stream)), WithPeer { peer, inner })
 }
 
 /// The routes, told with each request whose connection it came by.
