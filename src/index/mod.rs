@@ -237,6 +237,16 @@ impl Index {
         })
     }
 
+    /// Every change, from the oldest up.
+    pub fn every_change(&self, each: &mut dyn FnMut(Change)) -> Result<(), IndexError> {
+        self.read(|txn| {
+            for row in txn.open_table(CHANGES)?.iter()? {
+                decode(row?.1.value()).into_iter().for_each(&mut *each);
+            }
+            Ok(())
+        })
+    }
+
     /// Merged changes that have not ended, with their stores.
     pub fn open_changes(&self) -> Result<Vec<(ChangeId, StoreName)>, IndexError> {
         self.read(|txn| {
