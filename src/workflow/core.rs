@@ -12,7 +12,7 @@ use super::events::Events;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::query::Catalog;
-use super::settings::{Mode, Settings};
+use super::settings::Settings;
 use super::steady::Moment;
 use super::tokens::Tokens;
 use crate::cluster::{Cluster, View};
@@ -125,10 +125,7 @@ impl Core {
 
     /// The full name of a branch as it is published.
     pub(super) fn published_ref(&self, branch: &str) -> String {
-        match self.settings.mode {
-            Mode::Embedded => format!("refs/heads/{branch}"),
-            Mode::Remote { .. } => format!("refs/remotes/origin/{branch}"),
-        }
+        self.settings.mode.published(branch)
     }
 
     /// The head of a branch as it is published.

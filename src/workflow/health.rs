@@ -4,21 +4,18 @@ use std::collections::BTreeMap;
 
 use super::core::{Core, lock};
 use super::deploy::sequence;
-use super::intake::find_change;
 use super::metrics::lag;
-use super::project::ProjectError;
 use super::schemas;
 use super::settings::Mode;
 use super::start::{self, StartError};
 use super::tokens::issuer_health;
-use crate::domain::change::{Change, State};
 use crate::domain::observed::{ClusterSeen, SourceSeen};
-use crate::domain::request::{Caller, Refusal, Role};
+use crate::domain::request::Refusal;
 use crate::domain::view::{
     Checks, ClusterCheck, ClusterView, Condition, Foreign, ForgeCheck, GitCheck, Health,
     IndexCheck, PolicyCheck, Repository, SourceView,
 };
-use crate::domain::{ChangeId, ClusterName, CommitId};
+use crate::domain::{ClusterName, CommitId};
 use crate::git::GitError;
 
 /// One entry per part, and whether all are well.
@@ -220,6 +217,7 @@ pub(super) fn vouch(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
         StartError::Policy(why) => Refusal::Conflict(format!(
             "the policy of commit {commit} cannot be used: {why}"
         )),
+        StartError::BesideShops { .. } => Refusal::Conflict(error.to_string()),
         other => Refusal::Unavailable(other.to_string()),
     })?;
     lock(&core.schemas).clear();
@@ -297,34 +295,4 @@ fn charts_kept(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-/// Takes a change back that is not written yet.
-pub(super) fn cancel(core: &Core, caller: &Caller, id: &ChangeId) -> Result<Change, Refusal> {
-    let not_found = || Refusal::NotFound(id.to_string());
-    let mut desk = core.desk();
-    let mut change = find_change(core, &desk, id).ok_or_else(not_found)?;
-    if caller.role < Role::Operator && change.requester != caller.subject {
-        return Err(not_found());
-    }
-    if change.state == State::Cancelled {
-        return Ok(change);
-    }
-    let waiting = matches!(
-        change.state,
-        State::Queued | State::Proposed | State::Approved
-    );
-    let waits = waiting && !desk.is_taken(id);
-    let detail = Some(format!("by {}", caller.subject));
-    if !waits || !change.go(State::Cancelled, Core::now(), detail) {
-        let state = change.state.as_str();
-        let text = format!("change {id} is {state} and cannot be cancelled any more");
-        return Err(Refusal::Conflict(text));
-    }
-    // Off the desk before the lock is given up: the writer can no longer take it.
-    desk.remove(id);
-    drop(desk);
-    let ended = core.end(std::slice::from_ref(&change));
-    ended.map_err(|error: ProjectError| Refusal::Unavailable(error.to_string()))?;
-    Ok(change)
 }

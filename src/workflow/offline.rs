@@ -202,8 +202,8 @@ pub fn check_kept_tokens(data: &Path) -> anyhow::Result<()> {
     Ok(start::check_kept_tokens(data)?)
 }
 
-/// Checks that no shop runs beside the dashboard, as far as the policy in force is known here: before the first start
-/// there is none.
+/// Checks that no shop runs beside the dashboard, as far as a policy is known here: the one in force, or what a start that
+/// put none in force has fetched.
 ///
 /// # Errors
 /// Which cluster's domain the dashboard is under.
@@ -211,7 +211,11 @@ pub fn check_public_host(settings: &Settings) -> anyhow::Result<()> {
     let Ok(repo) = FleetRepo::open(&settings.repository) else {
         return Ok(());
     };
-    let Some(commit) = repo.reference(start::POLICY_REF)? else {
+    let commit = match repo.reference(start::POLICY_REF)? {
+        None => repo.reference(&settings.mode.published("main"))?,
+        in_force => in_force,
+    };
+    let Some(commit) = commit else {
         return Ok(());
     };
     let policy = start::read_policy(&repo, &commit).map_err(anyhow::Error::msg)?;

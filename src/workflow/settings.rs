@@ -66,6 +66,16 @@ pub enum Mode {
     },
 }
 
+impl Mode {
+    /// The full name of a branch as it is published.
+    pub(super) fn published(&self, branch: &str) -> String {
+        match self {
+            Self::Embedded => format!("refs/heads/{branch}"),
+            Self::Remote { .. } => format!("refs/remotes/origin/{branch}"),
+        }
+    }
+}
+
 /// How a cluster is reached.
 #[derive(Debug, Clone)]
 pub struct ClusterAccess {

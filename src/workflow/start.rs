@@ -20,8 +20,6 @@ use super::tokens::Tokens;
 use super::{limits, publish, skeleton};
 use crate::cluster::{Cluster, Target, Watcher};
 use crate::domain::ClusterName;
-use crate::domain::hosts::is_under;
-use crate::domain::policy::FleetPolicy;
 use crate::git::{FleetRepo, KeyRing, KeyRole, Remote, SigningKey, git_version};
 use crate::index::Index;
 use crate::journal::Journal;
@@ -36,7 +34,7 @@ mod token;
 pub use error::StartError;
 pub(super) use load::load_folders;
 use load::{let_go_of_done, load_book, load_desk, load_ended};
-pub(super) use policy::{POLICY_REF, parse_policy, put_in_force, read_policy};
+pub(super) use policy::{POLICY_REF, apart_from_shops, parse_policy, put_in_force, read_policy};
 use policy::{has_begun, nothing, nowhere};
 pub(super) use templates::templates;
 use token::admin_token;
@@ -102,7 +100,6 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
         first_fetch(&core, remote)?;
     }
     put_in_force(&core, None)?;
-    apart_from_shops(&core.settings, &core.in_force().policy)?;
     same_deploy_key(&core)?;
     let watchers = watch(&mut core)?;
     load_desk(&core)?;
@@ -150,25 +147,6 @@ fn watch(core: &mut Core) -> Result<Vec<(ClusterName, Watcher)>, StartError> {
         watchers.push((access.name, watcher));
     }
     Ok(watchers)
-}
-
-/// The dashboard has a domain that no shop runs on.
-pub(super) fn apart_from_shops(
-    settings: &Settings,
-    policy: &FleetPolicy,
-) -> Result<(), StartError> {
-    let Some(host) = &settings.public_host else {
-        return Ok(());
-    };
-    let mut clusters = policy.clusters.iter();
-    match clusters.find(|(_, it)| is_under(host.as_str(), &it.base_domain)) {
-        None => Ok(()),
-        Some((cluster, it)) => Err(StartError::BesideShops {
-            host: host.clone(),
-            domain: it.base_domain.clone(),
-            cluster: cluster.clone(),
-        }),
-    }
 }
 
 /// A deploy branch without any commit of our key is not ours to go on with: its clusters would refuse our commits, and

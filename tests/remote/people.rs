@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::eventually;
 use crate::support::git::{Person, git};
@@ -162,4 +162,24 @@ fn what_is_rendered_is_put_right_and_what_governs_waits() {
     let now = git(&world.remote, &["rev-parse", "deploy/local:charts"]);
     assert_eq!(now, charts, "the chart in force goes on");
     world.audit();
+}
+
+#[test]
+fn a_policy_that_puts_shops_beside_the_dashboard_is_not_taken() {
+    let auth = json!({"publicUrl": "https://fleet.example.com"});
+    let world = World::with(&json!({"auth": auth}));
+    ann(&world).pushes("main", "Move the shops", &|clone| {
+        edit(
+            &clone.join("fleetwright.yaml"),
+            "baseDomain: localtest.me",
+            "baseDomain: example.com",
+        );
+    });
+    let commit = git(&world.remote, &["rev-parse", "main"]);
+    listed(&world, "fleetwright.yaml");
+    let vouch = json!({"commit": commit});
+    let (status, body) = world.api().post("/api/v1/vouch", &vouch);
+    assert_eq!(status, 409, "{body}");
+    let why = body["detail"].as_str().unwrap();
+    assert!(why.contains("domain of its own"), "{why}");
 }

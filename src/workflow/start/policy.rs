@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::domain::CommitId;
+use crate::domain::hosts::is_under;
 use crate::domain::policy::FleetPolicy;
 use crate::git::{FleetRepo, RefUpdate};
 use crate::journal::Journal;
@@ -10,6 +11,7 @@ use crate::render::{chart_path, yaml};
 
 use super::StartError;
 use crate::workflow::core::{Core, InForce};
+use crate::workflow::settings::Settings;
 
 /// The fact in the journal: the commit whose policy and charts are in force.
 pub(in crate::workflow) const POLICY: &str = "policy";
@@ -36,6 +38,7 @@ pub(in crate::workflow) fn put_in_force(
         }
     };
     let policy = read_policy(&core.repo, &commit).map_err(StartError::Policy)?;
+    apart_from_shops(&core.settings, &policy)?;
     core.journal.remember(POLICY, commit.as_str())?;
     let old = core.repo.reference(POLICY_REF)?;
     let update = RefUpdate {
@@ -55,6 +58,25 @@ pub(in crate::workflow) fn put_in_force(
         .unwrap_or_else(std::sync::PoisonError::into_inner) = in_force;
     core.prepared.store(false, Ordering::Relaxed);
     Ok(())
+}
+
+/// The dashboard has a domain that no shop runs on.
+pub(in crate::workflow) fn apart_from_shops(
+    settings: &Settings,
+    policy: &FleetPolicy,
+) -> Result<(), StartError> {
+    let Some(host) = &settings.public_host else {
+        return Ok(());
+    };
+    let mut clusters = policy.clusters.iter();
+    match clusters.find(|(_, it)| is_under(host.as_str(), &it.base_domain)) {
+        None => Ok(()),
+        Some((cluster, it)) => Err(StartError::BesideShops {
+            host: host.clone(),
+            domain: it.base_domain.clone(),
+            cluster: cluster.clone(),
+        }),
+    }
 }
 
 /// Whether a start before this one found a policy: then there was a main.
