@@ -37,7 +37,7 @@ pub(super) enum Command {
     /// Work with stores of a running server
     Store {
         #[command(subcommand)]
-        command: StoreCommand,
+        command: Box<StoreCommand>,
         #[command(flatten)]
         server: Server,
     },
@@ -193,7 +193,7 @@ pub(super) enum ChangeCommand {
         #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
         timeout: u64,
     },
-    /// Take a change back that is not merged yet
+    /// Take a change back that is not written yet
     Cancel {
         /// The change
         id: ChangeId,
@@ -332,10 +332,10 @@ mod tests {
     #[test]
     fn wait_takes_seconds_or_none() {
         let wait = |args: &[&str]| match Cli::try_parse_from(args).map(|it| it.command) {
-            Ok(Command::Store {
-                command: StoreCommand::Delete(args),
-                ..
-            }) => args.write.wait,
+            Ok(Command::Store { command, .. }) => match *command {
+                StoreCommand::Delete(args) => args.write.wait,
+                other => panic!("{other:?}"),
+            },
             other => panic!("{other:?}"),
         };
         assert_eq!(wait(&["fleetwright", "store", "delete", "a"]), None);

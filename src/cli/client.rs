@@ -100,7 +100,8 @@ impl Client {
             .header("Authorization", format!("Bearer {}", self.token))
             .header("Accept", "application/json");
         for (name, value) in headers {
-            request = request.header(*name, *value);
+            // Words of any language: as bytes they may all be sent.
+            request = request.header(*name, value.as_bytes());
         }
         let unsendable = |error| Failure::usage(format!("this cannot be sent: {error}"));
         let answer = match body {

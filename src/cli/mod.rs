@@ -47,7 +47,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(&args),
         Command::Init(args) => offline::init(&args),
         Command::Render(args) => offline::render(&args),
-        Command::Store { command, server } => store::run(command, &server),
+        Command::Store { command, server } => store::run(*command, &server),
         Command::Change { command, server } => change::run(command, &server),
         Command::Token { command, server } => token::run(command, &server),
         Command::Policy { command } => offline::policy(&command),

@@ -193,20 +193,19 @@ fn submit(
     write: &WriteArgs,
 ) -> Result<(), Failure> {
     let body = body.map(Value::Object);
+    let quoted = if_match.map(|it| format!("\"{}\"", it.trim_matches('"')));
+    let given = [
+        ("If-Match", quoted.as_deref()),
+        ("Idempotency-Key", write.idempotency_key.as_deref()),
+        ("Fleetwright-Reason", write.reason.as_deref()),
+    ];
+    let given = given.into_iter();
+    let headers: Vec<_> = given.filter_map(|(name, it)| Some((name, it?))).collect();
     if write.dry_run {
-        let plan: Rendered =
-            read(client.send(method, &format!("{path}?dryRun=true"), body.as_ref(), &[])?)?;
+        let path = format!("{path}?dryRun=true");
+        let plan: Rendered = read(client.send(method, &path, body.as_ref(), &headers)?)?;
         return print_plan(format, &plan);
     }
-    let quoted = if_match.map(|it| format!("\"{}\"", it.trim_matches('"')));
-    let mut headers = Vec::new();
-    headers.extend(quoted.as_deref().map(|it| ("If-Match", it)));
-    headers.extend(
-        write
-            .idempotency_key
-            .as_deref()
-            .map(|it| ("Idempotency-Key", it)),
-    );
     let accepted: Change = read(client.send(method, &path, body.as_ref(), &headers)?)?;
     let (change, verdict) = follow(client, accepted, write)?;
     match format {

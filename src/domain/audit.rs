@@ -118,6 +118,8 @@ pub struct AuditFilter {
     pub action: Option<String>,
     /// Only about this store.
     pub store: Option<StoreName>,
+    /// Only this commit. Refusals and sign-ins have none.
+    pub commit: Option<CommitId>,
     /// Not before.
     pub since: Option<Timestamp>,
     /// Before.

@@ -116,7 +116,8 @@ fn choices(asked: &Asked<'_>, found: &mut Vec<Violation>) {
             &owner.plans,
         ));
     }
-    if asked.old.is_none() && !owner.engines.is_empty() && !owner.engines.contains(&new.engine) {
+    let given = asked.old.is_none_or(|old| old.owner != new.owner);
+    if given && !owner.engines.is_empty() && !owner.engines.contains(&new.engine) {
         found.push(unknown(
             "/engine",
             "engine for this owner",

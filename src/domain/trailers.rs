@@ -3,6 +3,7 @@
 //! Trailers are those of git-interpret-trailers(1): `Key: value` lines in the last paragraph. Free text is indented,
 //! so that no line of it reads as a trailer. Must not know: who signed. Callers read only trusted messages.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::change::Action;
@@ -100,9 +101,26 @@ pub fn value<'a>(message: &'a str, key: &str) -> Option<&'a str> {
 
 /// Every value of a trailer, in order.
 fn values<'a>(message: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
+    last_paragraph(message).filter_map(move |line| line.strip_prefix(key)?.strip_prefix(": "))
+}
+
+/// All of them, by name; the values of one that occurs more than once are joined by commas.
+pub fn named(message: &str) -> BTreeMap<String, String> {
+    let mut named: BTreeMap<String, String> = BTreeMap::new();
+    for line in last_paragraph(message) {
+        if let Some((key, value)) = line.split_once(": ") {
+            let values = named.entry(key.to_owned()).or_default();
+            let comma = if values.is_empty() { "" } else { ", " };
+            values.push_str(comma);
+            values.push_str(value);
+        }
+    }
+    named
+}
+
+fn last_paragraph(message: &str) -> impl Iterator<Item = &str> {
     let last = message.trim_end().rsplit("\n\n").next();
-    let lines = last.unwrap_or_default().lines();
-    lines.filter_map(move |line| line.strip_prefix(key)?.strip_prefix(": "))
+    last.unwrap_or_default().lines()
 }
 
 fn one_line(text: &str) -> String {
@@ -138,6 +156,10 @@ mod tests {
             &sample(),
         );
         assert_eq!(parse(&text), Some(sample()));
+        let named = named(&text);
+        assert_eq!(named["Fleetwright-Store"], "shop");
+        assert_eq!(named[APPROVED_BY], "token:bob, oidc:cy, the second");
+        assert_eq!(named.len(), 9);
     }
 
     #[test]

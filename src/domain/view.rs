@@ -178,6 +178,11 @@ pub struct HistoryItem {
     pub at: Timestamp,
     /// The first line of its message.
     pub title: String,
+    /// Who wrote it, as `Name <address>`.
+    pub author: String,
+    /// What its message says of itself, by the names of its trailers (git-interpret-trailers(1)). Of one that occurs more
+    /// than once every value, comma separated.
+    pub trailers: BTreeMap<String, String>,
     /// Where a person sees the diff; null where no forge shows it.
     pub diff: Option<String>,
 }

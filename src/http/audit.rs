@@ -51,6 +51,7 @@ pub(super) async fn audit(
         actor: params.text("actor"),
         action: params.text("action"),
         store: params.id("store"),
+        commit: params.id("commit"),
         since: time(&mut params, "since"),
         until: time(&mut params, "until"),
     };

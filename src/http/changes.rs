@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ use super::render::blocking;
 use super::write::Write;
 use crate::domain::ChangeId;
 use crate::domain::audit;
-use crate::domain::change::{self, Change};
+use crate::domain::change::Change;
 use crate::domain::request::Refusal;
 use crate::domain::view::{ChangeFilter, Page};
 
@@ -68,40 +68,45 @@ pub(super) async fn cancel(
     Signed(caller): Signed,
     Path(id): Path<String>,
     write: Write,
+    MaybeBody(body): MaybeBody,
 ) -> Result<Response, Problem> {
+    let Nothing {} = body.decode()?;
     let id = change_id(&id)?;
-    if write.dry_run() {
-        let change = app
-            .fleet
-            .change(&caller, &id)
-            .ok_or_else(|| Problem::missing("change", id.as_str()))?;
-        return may_cancel(change).map(|it| Json(it).into_response());
-    }
+    let really = !write.dry_run();
     let (fleet, asking) = (app.fleet.clone(), caller.clone());
-    let change = blocking(move || fleet.cancel(&asking, &id))
+    let change = blocking(move || fleet.cancel(&asking, &id, really))
         .await?
         .map_err(refused)?;
+    if !really {
+        return Ok(Json(change).into_response());
+    }
     let mut response = Json(change).into_response();
     let standings = app.fleet.standings(&caller, None, false);
     limits::tell(response.headers_mut(), &standings);
     Ok(response)
 }
 
-/// `POST /api/v1/changes/{id}/approve`: 200 with the change as it is afterwards. Repeated: the same.
+/// `POST /api/v1/changes/{id}/approve`: 200 with the change as it is afterwards. Repeated: the same. A dry run shows what the
+/// change would write, with a tag: an approval with `If-Match` is for just that.
 pub(super) async fn approve(
     State(app): State<Arc<App>>,
     Signed(caller): Signed,
     Path(id): Path<String>,
     write: Write,
     MaybeBody(body): MaybeBody,
-) -> Result<Json<Change>, Problem> {
+) -> Result<Response, Problem> {
     let Nothing {} = body.decode()?;
     let id = change_id(&id)?;
-    let really = !write.dry_run();
-    let change = blocking(move || app.fleet.approve(&caller, &id, really))
+    if write.dry_run() {
+        let shown = blocking(move || app.fleet.proposed(&caller, &id)).await?;
+        let (rendered, tag) = shown.map_err(refused)?;
+        let etag = [(header::ETAG, format!("\"{tag}\""))];
+        return Ok((etag, Json(rendered)).into_response());
+    }
+    let change = blocking(move || app.fleet.approve(&caller, &id, write.tags()))
         .await?
         .map_err(refused)?;
-    Ok(Json(change))
+    Ok(Json(change).into_response())
 }
 
 /// `POST /api/v1/changes/{id}/reject`: 200 with the change as it is afterwards. Repeated: the same.
@@ -142,19 +147,6 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::NotFound(id) => Problem::missing("change", &id),
         other => other.into(),
     }
-}
-
-fn may_cancel(change: Change) -> Result<Change, Problem> {
-    let cancelled = change::State::Cancelled;
-    if change.state == cancelled || change.state.may_become(cancelled) {
-        return Ok(change);
-    }
-    let detail = format!(
-        "change {} is past cancelling: it is {}",
-        change.id,
-        change.state.as_str()
-    );
-    Err(Problem::new(StatusCode::CONFLICT, detail))
 }
 
 fn change_id(text: &str) -> Result<ChangeId, Problem> {

@@ -203,7 +203,7 @@ pub(super) async fn store(
         let caller = &visitor.caller;
         let store = app
             .fleet
-            .store(caller, &name)
+            .store(caller, &name)?
             .ok_or_else(|| Problem::missing("store", &name))?;
         let filter = ChangeFilter {
             store: Some(store.name.clone()),

@@ -42,10 +42,10 @@ pub(super) async fn render(
     if body.value.get("patch").is_some() {
         let Patched { name, patch } = body.decode()?;
         let request = Request::Update { store: name, patch };
-        let rendered = dry_run(&app, caller, request).await;
+        let rendered = dry_run(&app, caller, request, None).await;
         return rendered.map_err(|problem| problem.below("/patch"));
     }
-    dry_run(&app, caller, Request::Create(body.decode()?)).await
+    dry_run(&app, caller, Request::Create(body.decode()?), None).await
 }
 
 /// The plan of a request.
@@ -53,9 +53,16 @@ pub(super) async fn dry_run(
     app: &Arc<App>,
     caller: Caller,
     request: Request,
+    if_match: Option<String>,
 ) -> Result<Response, Problem> {
     let app = Arc::clone(app);
-    let rendered = blocking(move || app.fleet.render(&caller, &request)).await??;
+    // Before its turn: strangers' name servers take as long as they like, and nobody else waits for them.
+    let proven = app.fleet.proven(&caller, &request).await;
+    let render = move || {
+        let if_match = if_match.as_deref();
+        app.fleet.render(&caller, &request, &proven, if_match)
+    };
+    let rendered = blocking(render).await??;
     Ok(Json(rendered).into_response())
 }
 

@@ -74,7 +74,7 @@ pub(super) async fn show(
     params.finish()?;
     let store = app
         .fleet
-        .store_text(&caller, &name)
+        .store_text(&caller, &name)?
         .ok_or_else(|| Problem::missing("store", &name))?;
     let etag = [(header::ETAG, format!("\"{}\"", store.etag))];
     Ok((etag, Json(store)).into_response())
@@ -136,7 +136,7 @@ pub(super) async fn changes(
     params.finish()?;
     let page = blocking(move || {
         app.fleet
-            .store_text(&caller, &name)
+            .store_text(&caller, &name)?
             .ok_or_else(|| Problem::missing("store", &name))?;
         Ok::<_, Problem>(app.fleet.changes(
             &caller,

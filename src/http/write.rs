@@ -89,7 +89,8 @@ impl Write {
         body: &[u8],
     ) -> Result<Response, Problem> {
         if self.dry_run {
-            return super::render::dry_run(app, caller, request).await;
+            let if_match = self.if_match(app, &caller, &request);
+            return super::render::dry_run(app, caller, request, if_match).await;
         }
         let create = matches!(request, Request::Create(_));
         let submission = self.submission(app, &caller, request, body);
@@ -113,19 +114,28 @@ impl Write {
             key: format!("{path} {key}"),
             fingerprint: fingerprint(&[path.as_bytes(), query.as_bytes(), body]),
         });
-        let if_match = match &self.tags {
-            Tags::Any => None,
-            Tags::These(tags) => Some(chosen(tags, current_tag(app, caller, &request))),
-        };
         Submission {
+            if_match: self.if_match(app, caller, &request),
             request,
             idempotency,
-            if_match,
             origin: Origin {
                 client: self.client,
                 owners: None,
             },
             reason: self.reason.clone(),
+        }
+    }
+
+    fn if_match(&self, app: &App, caller: &Caller, request: &Request) -> Option<String> {
+        let current = || current_tag(app, caller, request);
+        self.tags().map(|tags| chosen(tags, current()))
+    }
+
+    /// The tags that it is held to; none where any content will do.
+    pub(super) fn tags(&self) -> Option<&[String]> {
+        match &self.tags {
+            Tags::Any => None,
+            Tags::These(tags) => Some(tags),
         }
     }
 
@@ -178,8 +188,9 @@ fn chosen(tags: &[String], current: Option<String>) -> String {
 }
 
 fn current_tag(app: &App, caller: &Caller, request: &Request) -> Option<String> {
-    let view = app.fleet.store_text(caller, request.store()?.as_str())?;
-    Some(view.etag)
+    // What cannot be read has no tag that would hold.
+    let view = app.fleet.store_text(caller, request.store()?.as_str());
+    Some(view.ok()??.etag)
 }
 
 /// The seconds of `Prefer: wait=N` (RFC 7240 §4.3). Preferences that make no sense are passed over (§2).

@@ -12,14 +12,14 @@ pub(super) const CHANGES: TableDefinition<'_, &str, &[u8]> = TableDefinition::ne
 pub(super) const OPEN: TableDefinition<'_, &str, &str> = TableDefinition::new("open/v1");
 /// Uid and place in the order of main → history item.
 pub(super) const HISTORY: TableDefinition<'_, (&str, u64), &[u8]> =
-    TableDefinition::new("history/v2");
+    TableDefinition::new("history/v3");
 /// Time in seconds and a tie of every commit of main → audit item.
 pub(super) const AUDIT: TableDefinition<'_, (i64, &str), &[u8]> = TableDefinition::new("audit/v1");
 /// Name → fact.
 pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta/v1");
 /// The fact: newest commit in the index. An index without all of today's tables has it under another name, and is
 /// rebuilt.
-pub(super) const TIP: &str = "tip/v2";
+pub(super) const TIP: &str = "tip/v3";
 
 /// The fact: the last place given in the order of main.
 pub(super) const LAST: &str = "last";

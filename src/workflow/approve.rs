@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::core::Core;
 use super::desk::Desk;
+use super::dry_run;
 use super::intake::find_change;
 use super::project::ProjectError;
 use crate::domain::approval::{Approval, Needed, digest, given, needed};
@@ -15,6 +16,7 @@ use crate::domain::entry::Entry;
 use crate::domain::policy::FleetPolicy;
 use crate::domain::record::{Record, Spec};
 use crate::domain::request::{Caller, Refusal, Role};
+use crate::domain::view::Rendered;
 use crate::domain::{ChangeId, Owner};
 
 /// How long people have to decide. A proposal that nobody looked at for so long is asked for again.
@@ -41,12 +43,30 @@ pub(super) fn unapproved(
     (given(&entry.approvals, &digest(record)) < needed.approvals).then_some(needed)
 }
 
-/// Agrees to a change; with enough people the writer takes it. Nothing is done unless `really`.
+/// What a change that waits for people would write now, and the digest that an approval of it is bound to.
+pub(super) fn proposed(
+    core: &Core,
+    caller: &Caller,
+    id: &ChangeId,
+) -> Result<(Rendered, String), Refusal> {
+    let desk = core.desk();
+    let change = decidable(core, &desk, caller, id)?;
+    let waits = |it: &&Entry| it.change.state == State::Proposed;
+    let Some(entry) = desk.entry(id).filter(waits).cloned() else {
+        return Err(past(&change, "approved"));
+    };
+    let record = left_by(&desk, &change)?;
+    drop(desk);
+    let rendered = dry_run::shown(core, &entry, &record)?;
+    Ok((rendered, digest(&record)))
+}
+
+/// Agrees to a change; with enough people the writer takes it. Nobody agrees to another content than one of those `seen`.
 pub(super) fn approve(
     core: &Core,
     caller: &Caller,
     id: &ChangeId,
-    really: bool,
+    seen: Option<&[String]>,
 ) -> Result<Change, Refusal> {
     let mut desk = core.desk();
     let change = decidable(core, &desk, caller, id)?;
@@ -58,11 +78,15 @@ pub(super) fn approve(
     let Some(mut entry) = known.filter(|_| change.state == State::Proposed) else {
         return Err(past(&change, "approved"));
     };
-    let record = desk.newest(&change.store).cloned().ok_or_else(|| {
-        Refusal::Conflict(format!("store {} is gone; reject the change", change.store))
-    })?;
+    let record = left_by(&desk, &change)?;
     let now = Core::now();
     let digest = digest(&record);
+    if seen.is_some_and(|seen| !seen.contains(&digest)) {
+        let text = format!(
+            "change {id} would write something else by now; look at it again (approve?dryRun=true) and approve that"
+        );
+        return Err(Refusal::Precondition(text));
+    }
     entry.approvals.retain(|it| it.by != caller.subject);
     entry.approvals.push(Approval {
         by: caller.subject.clone(),
@@ -83,9 +107,6 @@ pub(super) fn approve(
         entry.change.deadline = None;
     }
     let change = entry.change.clone();
-    if !really {
-        return Ok(change);
-    }
     // On disk first: an approval that was answered is not asked for again.
     let kept = core.journal.update(std::slice::from_ref(&entry));
     kept.map_err(|error| Refusal::Unavailable(error.to_string()))?;
@@ -97,6 +118,14 @@ pub(super) fn approve(
     drop(desk);
     core.wake.notify_one();
     Ok(change)
+}
+
+/// The record that a change would leave, on top of what its store is by now.
+fn left_by(desk: &Desk, change: &Change) -> Result<Record, Refusal> {
+    let store = &change.store;
+    desk.newest(store)
+        .cloned()
+        .ok_or_else(|| Refusal::Conflict(format!("store {store} is gone; reject the change")))
 }
 
 /// Says no to a change: it ends.

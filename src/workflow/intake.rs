@@ -25,7 +25,7 @@ mod deciding;
 mod ids;
 mod room;
 
-pub(super) use conditions::with_phase;
+pub(super) use conditions::{check_match, gone, repeated_delete, waits_for_people, with_phase};
 use deciding::decide_one;
 pub(super) use ids::new_id;
 pub(super) use room::share;

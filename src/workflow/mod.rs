@@ -6,6 +6,7 @@ mod adopt;
 mod alarm;
 mod approve;
 mod audit;
+mod cancel;
 mod core;
 mod deploy;
 mod derive;
@@ -51,7 +52,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -63,7 +63,7 @@ use crate::domain::request::{Caller, Refusal, Request, Role};
 use crate::domain::view::{
     ChangeFilter, ClusterView, Foreign, Health, HistoryItem, Page, Rendered, StoreFilter, StoreView,
 };
-use crate::domain::{ChangeId, CommitId};
+use crate::domain::{ChangeId, CommitId, Host};
 use core::Core;
 
 pub use events::{About, Event, EventFilter, News, Subscription};
@@ -181,13 +181,23 @@ impl Fleet {
     }
 
     /// A store, if there is one that the caller may see.
-    pub fn store(&self, caller: &Caller, name: &str) -> Option<StoreView> {
-        query::store(&self.0.core, caller, name).ok().flatten()
+    ///
+    /// # Errors
+    /// When the index cannot be read: that is no proof that there is none.
+    pub fn store(&self, caller: &Caller, name: &str) -> Result<Option<StoreView>, Refusal> {
+        query::store(&self.0.core, caller, name)
     }
 
     /// The same, to be shown as it is.
-    pub fn store_text(&self, caller: &Caller, name: &str) -> Option<StoreView<RecordText>> {
-        query::store(&self.0.core, caller, name).ok().flatten()
+    ///
+    /// # Errors
+    /// As for [`store`](Self::store).
+    pub fn store_text(
+        &self,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<Option<StoreView<RecordText>>, Refusal> {
+        query::store(&self.0.core, caller, name)
     }
 
     /// Stores, in the order of the filter.
@@ -223,11 +233,24 @@ impl Fleet {
         query::history(&self.0.core, caller, name, limit, cursor)
     }
 
-    /// What a request would write. Blocks, on a thread of the runtime that may; nothing is accepted.
-    pub fn render(&self, caller: &Caller, request: &Request) -> Result<Rendered, Refusal> {
-        let core = &self.0.core;
-        let proven = Handle::current().block_on(dns::proven(core, caller, request));
-        dry_run::render(core, caller, request, &proven)
+    /// The hosts of a request that are proven to be the caller's. Others answer slowly, or not at all.
+    pub async fn proven(&self, caller: &Caller, request: &Request) -> Vec<Host> {
+        dns::proven(&self.0.core, caller, request).await
+    }
+
+    /// What a request would write, with these hosts [proven](Self::proven); `if_match` as in a [`Submission`]. Blocks;
+    /// nothing is accepted.
+    ///
+    /// # Errors
+    /// As for the request itself.
+    pub fn render(
+        &self,
+        caller: &Caller,
+        request: &Request,
+        proven: &[Host],
+        if_match: Option<&str>,
+    ) -> Result<Rendered, Refusal> {
+        dry_run::render(&self.0.core, caller, request, proven, if_match)
     }
 
     /// Waits until a change gets to a state, ends, or the time is over, and returns it as it is then.
@@ -299,21 +322,37 @@ impl Fleet {
             .map_err(|error| Refusal::Unavailable(error.to_string()))?
     }
 
-    /// Takes a change back that is not written yet.
+    /// Takes a change back that is not written yet, or only says what that would come to.
     ///
     /// # Errors
-    /// When there is no such change, or it has gone too far.
-    pub fn cancel(&self, caller: &Caller, id: &ChangeId) -> Result<Change, Refusal> {
-        limits::count_write(&self.0.core, caller)?;
-        health::cancel(&self.0.core, caller, id)
+    /// When there is no such change, it is not theirs, or it has gone too far.
+    pub fn cancel(&self, caller: &Caller, id: &ChangeId, really: bool) -> Result<Change, Refusal> {
+        if really {
+            limits::count_write(&self.0.core, caller)?;
+        }
+        cancel::cancel(&self.0.core, caller, id, really)
     }
 
-    /// Agrees to a change that waits for approval, or only says what that would come to.
+    /// What a change that waits for approval would write now, and the tag of just that.
     ///
     /// # Errors
     /// When the caller may not decide on it, or it waits for nobody.
-    pub fn approve(&self, caller: &Caller, id: &ChangeId, really: bool) -> Result<Change, Refusal> {
-        approve::approve(&self.0.core, caller, id, really)
+    pub fn proposed(&self, caller: &Caller, id: &ChangeId) -> Result<(Rendered, String), Refusal> {
+        approve::proposed(&self.0.core, caller, id)
+    }
+
+    /// Agrees to a change that waits for approval. `seen`: the tags of [`proposed`](Self::proposed) that the caller agrees
+    /// to, or none where they agree to whatever it is now.
+    ///
+    /// # Errors
+    /// When the caller may not decide on it, it waits for nobody, or it is another than the one that was seen.
+    pub fn approve(
+        &self,
+        caller: &Caller,
+        id: &ChangeId,
+        seen: Option<&[String]>,
+    ) -> Result<Change, Refusal> {
+        approve::approve(&self.0.core, caller, id, seen)
     }
 
     /// Says no to a change that waits for approval, or only says what that would come to.

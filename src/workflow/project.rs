@@ -45,7 +45,10 @@ struct Ours {
     parent: Option<CommitId>,
     at: Timestamp,
     title: String,
+    author: String,
     trailers: Trailers,
+    /// The same, as its message has them.
+    named: BTreeMap<String, String>,
 }
 
 /// How many commits are taken into the index at once: memory for a rebuild is bounded by this, not by the history.
@@ -185,6 +188,8 @@ fn look(core: &Core, (info, signer): (CommitInfo, Option<String>)) -> (AuditItem
     let own = trailers.map(|trailers| Ours {
         at,
         title: item.title.clone(),
+        author: format!("{} <{}>", info.author.name, info.author.email),
+        named: trailers::named(&info.message),
         parent: info.parents.into_iter().next(),
         id: info.id,
         trailers,
@@ -311,6 +316,8 @@ fn history_item(commit: &Ours) -> HistoryItem {
         requester: commit.trailers.requester.clone(),
         at: commit.at,
         title: commit.title.clone(),
+        author: commit.author.clone(),
+        trailers: commit.named.clone(),
         diff: None,
     }
 }

@@ -51,7 +51,8 @@ pub(super) fn change(core: &Core, caller: &Caller, id: &ChangeId) -> Option<Chan
     may_see(core, caller, &change).then_some(change)
 }
 
-fn may_see(core: &Core, caller: &Caller, change: &Change) -> bool {
+/// Whether a caller may see a change: their own, and those of their owner's stores.
+pub(super) fn may_see(core: &Core, caller: &Caller, change: &Change) -> bool {
     if caller.role != Role::Merchant || change.requester == caller.subject {
         return true;
     }

@@ -145,6 +145,52 @@ fn an_approval_is_for_what_was_seen() {
 }
 
 #[test]
+fn an_approval_of_what_it_was_before_is_not_one_of_what_it_is_now() {
+    let (dev, people) = begin(2, &["ann", "bob", "cy", "di"]);
+    let [ann, bob, cy, di] = &people[..] else {
+        panic!()
+    };
+    dev.made("shop");
+    let id = asked(ann, &json!({"plan": "medium"}));
+    let path = format!("/api/v1/changes/{id}/approve");
+    let look = |who: &Api| {
+        let (etag, plan) = who.post_for_etag(&format!("{path}?dryRun=true"));
+        (etag, plan["diff"].as_str().unwrap().to_owned())
+    };
+    let (first, diff) = look(bob);
+    assert!(diff.contains("+  plan: medium"), "{diff}");
+    let (status, once) = bob.post_if_match(&path, &first);
+    assert_eq!(
+        (status, &once["state"]),
+        (200, &json!("proposed")),
+        "{once}"
+    );
+
+    let record = dev.record("shop");
+    dev.push("Protect it", &|clone| {
+        let path = clone.join(&record);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{text}  deletionProtection: true\n")).unwrap();
+    });
+    let second = crate::support::eventually("the hand edit is taken in", SOON, || {
+        let (tag, _) = look(cy);
+        if tag == first { Err(tag) } else { Ok(tag) }
+    });
+    let (status, late) = cy.post_if_match(&path, &first);
+    assert_eq!(status, 412, "cy has seen another change: {late}");
+    let (status, again) = cy.post_if_match(&path, &second);
+    assert_eq!(
+        (status, &again["state"]),
+        (200, &json!("proposed")),
+        "bob's was for another content: {again}"
+    );
+    let (status, two) = di.post_if_match(&path, &second);
+    assert_eq!((status, &two["state"]), (200, &json!("approved")), "{two}");
+    let merged = dev.api().change_in(&id, "merged", SOON);
+    assert_eq!(merged["timeline"][2]["detail"], "by token:cy, token:di");
+}
+
+#[test]
 fn a_rule_that_comes_into_force_meanwhile_holds_for_what_waits() {
     let dev = Dev::start();
     dev.policy(&|text| text.replace("gracePeriod: 0s", "gracePeriod: 2s"));
@@ -168,4 +214,45 @@ fn a_rule_that_comes_into_force_meanwhile_holds_for_what_waits() {
     );
     assert!(waiting["deadline"].is_string(), "{waiting}");
     assert_eq!(dev.commits_of(&id), 0);
+}
+
+#[test]
+fn what_is_asked_for_in_an_owner_s_name_the_owner_takes_back() {
+    let (dev, people) = begin(1, &["ann"]);
+    let merchant = |name: &str, owner: &str| {
+        let body = json!({"name": name, "role": "merchant", "owner": owner});
+        let (status, made) = dev.api().post("/api/v1/tokens", &body);
+        assert_eq!(status, 201, "{made}");
+        dev.server.api_of(made["token"].as_str().unwrap())
+    };
+    let [mia, max, eve] = [("mia", "shops"), ("max", "shops"), ("eve", "others")]
+        .map(|(name, owner)| merchant(name, owner));
+    let create =
+        json!({"name": "shop", "engine": "woocommerce", "owner": "shops", "cluster": "local"});
+    let made = dev.api().create(&create);
+    dev.api().change_in(&made, "merged", SOON);
+
+    let hers = asked(&mia, &json!({"plan": "medium"}));
+    let (status, unseen) = decide(&eve, &hers, "cancel", &json!({}));
+    assert_eq!(status, 404, "{unseen}");
+    for (how, after) in [("cancel?dryRun=true", "proposed"), ("cancel", "cancelled")] {
+        let (status, change) = decide(&max, &hers, how, &json!({}));
+        assert_eq!(
+            (status, &change["state"]),
+            (200, &json!("cancelled")),
+            "{change}"
+        );
+        let (_, change) = mia.get(&format!("/api/v1/changes/{hers}"));
+        assert_eq!(change["state"], after, "after {how}: {change}");
+    }
+    // What an operator wants of the store is not the owner's to stop.
+    let theirs = asked(&people[0], &json!({"plan": "medium"}));
+    let (status, refused) = decide(&mia, &theirs, "cancel", &json!({}));
+    assert_eq!(status, 403, "{refused}");
+    let (status, unknown) = decide(&people[0], &theirs, "cancel", &json!({"why": "x"}));
+    assert_eq!(status, 422, "{unknown}");
+    let (status, gone) = decide(&people[0], &theirs, "cancel", &json!({}));
+    assert_eq!(status, 200, "{gone}");
+    let (status, late) = decide(&people[0], &made, "cancel?dryRun=true", &json!({}));
+    assert_eq!(status, 409, "a dry run says what the call would: {late}");
 }

@@ -145,6 +145,11 @@ fn the_audit_is_filtered_paged_and_fit_for_a_spreadsheet() {
     let at = ours["at"].as_str().expect("a time");
     assert!(items(&dev, &format!("?since={at}")).contains(ours));
     assert!(!items(&dev, &format!("?until={at}")).contains(ours));
+    let commit = ours["commit"].as_str().expect("a commit");
+    assert_eq!(
+        items(&dev, &format!("?commit={commit}")),
+        std::slice::from_ref(ours)
+    );
     let (mut paged, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = dev.get(&format!("/api/v1/audit?limit=2{cursor}")).json();

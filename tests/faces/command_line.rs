@@ -124,7 +124,13 @@ fn failures_are_one_line_with_a_code() {
             "--wait",
         ],
     );
+    let why = ["--reason", "Größer, Ticket 7", "--wait"];
+    let update = ["store", "update", "shop", "--set", "title=Haus"];
+    done(&dev, &[&update[..], &why[..]].concat());
+    let audit = dev.get("/api/v1/audit?action=update").json();
+    assert_eq!(audit["items"][0]["reason"], "Größer, Ticket 7", "{audit}");
     let id = done(&dev, &["change", "list", "-o", "name"]);
+    let id = id.lines().next().unwrap_or_default();
     assert!(fails(&dev, &["change", "cancel", id.trim()], 1).contains("HTTP 409"));
     let tag = [
         "store",

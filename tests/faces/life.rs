@@ -98,6 +98,13 @@ fn a_store_is_created_changed_and_deleted() {
 fn history(dev: &Dev) -> Vec<String> {
     let page = dev.get("/api/v1/stores/shop/history").json();
     let items = page["items"].as_array().expect("a list");
+    for item in items {
+        let trailers = &item["trailers"];
+        assert_eq!(trailers["Fleetwright-Action"], item["action"], "{item}");
+        assert_eq!(trailers["Requested-By"], "token:admin", "{item}");
+        let author = item["author"].as_str().expect("an author");
+        assert!(author.ends_with('>'), "{item}");
+    }
     items
         .iter()
         .map(|it| it["action"].as_str().unwrap_or("?").to_owned())

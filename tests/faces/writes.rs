@@ -115,11 +115,24 @@ fn a_dry_run_shows_the_plan_and_accepts_nothing() {
         &json!({"plan": "small"}),
     );
     assert_eq!(same.json()["noop"], true, "{same:?}");
-    let gone = dev.send("DELETE", "/api/v1/stores/shop?dryRun=true", &[], "");
+    let stale = [MERGE_PATCH, ("If-Match", "\"stale\"")];
+    let plan = "/api/v1/stores/shop?dryRun=true";
+    let held = dev.send("PATCH", plan, &stale, "{\"plan\": \"medium\"}");
+    held.assert_problem(412);
+    let gone = dev.send("DELETE", plan, &[], "");
     assert_eq!(gone.status, 200, "{gone:?}");
     assert_eq!(
         dev.get("/api/v1/stores/shop").json()["pendingChanges"],
         json!([])
+    );
+    // Where the call would answer with what is under way already, so does its plan.
+    let real = dev.send("DELETE", "/api/v1/stores/shop", &[], "");
+    let again = dev.send("DELETE", plan, &[], "");
+    assert_eq!(again.json()["noop"], true, "{again:?}");
+    let id = real.json()["id"].as_str().expect("an id").to_owned();
+    assert!(
+        again.json()["warnings"].to_string().contains(&id),
+        "{again:?}"
     );
 }
 

@@ -149,6 +149,29 @@ impl Api {
         read(asked.send(body.to_string())).expect("the server answers")
     }
 
+    /// POST without parameters, held to what an `ETag` stands for.
+    pub(crate) fn post_if_match(&self, path: &str, etag: &str) -> Answer {
+        let request = self
+            .agent
+            .post(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token));
+        read(request.header("if-match", etag).send_empty()).expect("the server answers")
+    }
+
+    /// POST without parameters: the answer, and its `ETag`.
+    pub(crate) fn post_for_etag(&self, path: &str) -> (String, Value) {
+        let request = self
+            .agent
+            .post(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.token));
+        let answer = request.send_empty().expect("the server answers");
+        let etag = answer.headers().get("etag").expect("an ETag");
+        let etag = etag.to_str().expect("plain text").to_owned();
+        let (status, body) = read(Ok(answer)).expect("an answer");
+        assert_eq!(status, 200, "{body}");
+        (etag, body)
+    }
+
     pub(crate) fn delete(&self, path: &str) -> Answer {
         let request = self
             .agent

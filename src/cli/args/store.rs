@@ -167,6 +167,9 @@ pub(in crate::cli) struct WriteArgs {
     /// A word that makes repeating this command harmless
     #[arg(long, value_name = "KEY")]
     pub(in crate::cli) idempotency_key: Option<String>,
+    /// Why, in one line; it is kept in the commit
+    #[arg(long, value_name = "TEXT")]
+    pub(in crate::cli) reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,8 +2,8 @@
 //!
 //! Must not know: the policy before it, or whether stores would suffer.
 
-use super::FleetPolicy;
 use super::duration::go_duration;
+use super::{FleetPolicy, ProposalPolicy};
 use crate::domain::record::API_VERSION;
 use crate::domain::request::Violation;
 use crate::domain::{ClusterName, Host};
@@ -62,10 +62,62 @@ impl FleetPolicy {
             );
         }
         self.check_offers(&mut say);
+        self.check_names(&mut say);
+        self.check_proposals(&mut say);
         for (name, cluster) in &self.clusters {
             cluster.check(name, &mut say);
         }
         found
+    }
+
+    /// A rule about what nobody offers would hold for nothing: a slip of the pen that lets everything pass.
+    fn check_names(&self, say: &mut impl FnMut(bool, String, &str)) {
+        let mut known = |pointer: String, kind: &str, name: &str| {
+            let there = match kind {
+                "plans" => self.plans.contains_key(name),
+                "engines" => self.engines.contains_key(name),
+                _ => self.clusters.keys().any(|it| it.as_str() == name),
+            };
+            let detail = format!("/{kind} does not have {name:?}");
+            say(!there, format!("{pointer}/{kind}"), &detail);
+        };
+        for (at, rule) in self.approval.iter().enumerate() {
+            let pointer = || format!("/approval/{at}/when");
+            let when = &rule.when;
+            when.plans
+                .iter()
+                .for_each(|it| known(pointer(), "plans", it));
+            when.engines
+                .iter()
+                .for_each(|it| known(pointer(), "engines", it));
+            when.clusters
+                .iter()
+                .for_each(|it| known(pointer(), "clusters", it.as_str()));
+        }
+        for (owner, policy) in &self.owners {
+            let pointer = || format!("/owners/{owner}");
+            policy
+                .plans
+                .iter()
+                .for_each(|it| known(pointer(), "plans", it));
+            policy
+                .engines
+                .iter()
+                .for_each(|it| known(pointer(), "engines", it));
+        }
+    }
+
+    fn check_proposals(&self, say: &mut impl FnMut(bool, String, &str)) {
+        let ProposalPolicy {
+            group,
+            on_new_change,
+        } = &self.proposals;
+        let grouped = matches!(group.as_str(), "none" | "owner") || go_duration(group);
+        let words = "must be none, owner, or a window as in 1h";
+        say(!grouped, "/proposals/group".into(), words);
+        let known = matches!(on_new_change.as_str(), "append" | "supersede");
+        let words = "must be append or supersede";
+        say(!known, "/proposals/onNewChange".into(), words);
     }
 
     fn check_offers(&self, say: &mut impl FnMut(bool, String, &str)) {
@@ -159,6 +211,51 @@ fn is_version(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_about_what_nobody_offers_is_a_slip_of_the_pen() {
+        let policy = include_str!("../../../fleet/fleetwright.yaml");
+        let wrong = |from: &str, to: &str| -> Vec<String> {
+            let text = policy.replace(from, to);
+            assert!(from == to || text != policy, "{from}");
+            let policy: FleetPolicy = serde_yaml::from_str(&text).expect("a policy");
+            let found = policy.check();
+            found.into_iter().map(|it| it.pointer).collect()
+        };
+        assert!(wrong("", "").is_empty());
+        let cases = [
+            ("plans: [large]", "plans: [lareg]", "/approval/0/when/plans"),
+            (
+                "plans: [large]",
+                "engines: [magento]",
+                "/approval/0/when/engines",
+            ),
+            (
+                "clusters: [production]",
+                "clusters: [prod]",
+                "/approval/0/when/clusters",
+            ),
+            (
+                "owners: {}",
+                "owners: {ann: {plans: [tiny]}}",
+                "/owners/ann/plans",
+            ),
+            (
+                "owners: {}",
+                "owners: {ann: {engines: [magento]}}",
+                "/owners/ann/engines",
+            ),
+            ("group: none", "group: maybe", "/proposals/group"),
+            (
+                "onNewChange: append",
+                "onNewChange: wait",
+                "/proposals/onNewChange",
+            ),
+        ];
+        for (from, to, pointer) in cases {
+            assert_eq!(wrong(from, to), [pointer], "{to}");
+        }
+    }
 
     #[test]
     fn versions_can_be_part_of_a_kubernetes_name() {

@@ -7,7 +7,7 @@ use super::operation::Operation;
 use super::parts::{json_of, text_of};
 use super::schemas::Schemas;
 use crate::domain::change::{Action, Change, State};
-use crate::domain::view::{Page, PhaseEvent};
+use crate::domain::view::{Page, PhaseEvent, Rendered};
 use crate::domain::{ChangeId, Owner, StoreName};
 use crate::http::actions::Nothing;
 use crate::http::changes::Rejection;
@@ -79,7 +79,8 @@ fn cancel(s: &mut Schemas) -> Operation {
         "cancelChange",
         "Takes back a change that is not written yet",
     )
-    .about("Repeated, it answers the same.")
+    .about("Repeated, it answers the same. A merchant takes back what was asked for in the name of their owner.")
+    .takes(false, &s.asked::<Nothing>(), "Nothing, or an empty object.")
     .decides();
     answered(s, operation)
         .with(200, "RateLimit", false)
@@ -94,10 +95,18 @@ fn approve(s: &mut Schemas) -> Operation {
         "approveChange",
         "Approves a change as it would be written now",
     )
-    .about("Never your own. Repeated, it answers the same.")
+    .about(
+        "Never your own. Repeated, it answers the same. With `dryRun` it shows what the change would write, with an `ETag`; with that \
+         as `If-Match` an approval is for just that.",
+    )
     .takes(false, &s.asked::<Nothing>(), "Nothing, or an empty object.")
-    .decides();
-    answered(s, operation)
+    .decides()
+    .matches();
+    let either = json!({"anyOf": [s.told::<Change>(), s.told::<Rendered>()]});
+    let text = "The change as it is afterwards; with `dryRun` what it would write.";
+    operation
+        .answers(200, text, &[json_of(either)])
+        .with(200, "ETag", false)
 }
 
 fn reject(s: &mut Schemas) -> Operation {

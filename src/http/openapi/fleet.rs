@@ -9,7 +9,7 @@ use super::schemas::Schemas;
 use crate::domain::audit::{AuditItem, Row};
 use crate::domain::token::{Token, TokenRequest};
 use crate::domain::view::{ClusterView, EngineView, Foreign, LimitsView, Page, PlanView};
-use crate::domain::{StoreName, TokenId};
+use crate::domain::{CommitId, StoreName, TokenId};
 use crate::http::fleet::Vouch;
 use crate::http::tokens::Made;
 
@@ -80,6 +80,7 @@ pub(super) fn audit(s: &mut Schemas) -> Vec<Operation> {
         .query("actor", text(), "Only of this actor.")
         .query("action", text(), "Only of this action.")
         .query("store", s.asked::<StoreName>(), "Only about this store.")
+        .query("commit", s.asked::<CommitId>(), "Only this commit.")
         .query("since", time(), "Not before.")
         .query("until", time(), "Before.")
         .paged()

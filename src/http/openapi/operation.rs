@@ -116,6 +116,12 @@ impl Operation {
         self.shared(&["dryRun"])
     }
 
+    /// It can be held to what was seen.
+    pub(super) fn matches(mut self) -> Self {
+        self.problems.insert(412);
+        self.shared(&["If-Match"])
+    }
+
     /// It takes a JSON body.
     pub(super) fn takes(mut self, required: bool, schema: &Value, text: &str) -> Self {
         self.problems.extend([400, 408, 413, 415, 422]);

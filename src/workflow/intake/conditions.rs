@@ -72,7 +72,7 @@ pub(super) fn gives_in_scope(origin: &Origin, decision: &Decision) -> Result<(),
 
 /// A delete of a store that is being deleted, or was, answers with the change that deletes it; `seen` tells whose stores
 /// the caller may see.
-pub(super) fn repeated_delete(
+pub(in crate::workflow) fn repeated_delete(
     core: &Core,
     desk: &Desk,
     request: &Request,
@@ -94,7 +94,7 @@ pub(super) fn repeated_delete(
 }
 
 /// Nothing is done to a store that is gone, and the answer says so as long as its name is remembered.
-pub(super) fn gone(
+pub(in crate::workflow) fn gone(
     core: &Core,
     request: &Request,
     seen: &dyn Fn(&Owner) -> bool,
@@ -132,7 +132,7 @@ pub(in crate::workflow) fn with_phase(core: &Core, request: &Request, why: Refus
 }
 
 /// While people decide on a change of a store, nothing is written past them.
-pub(super) fn waits_for_people(desk: &Desk, request: &Request) -> Result<(), Refusal> {
+pub(in crate::workflow) fn waits_for_people(desk: &Desk, request: &Request) -> Result<(), Refusal> {
     let Some(name) = request.store() else {
         return Ok(());
     };
@@ -149,7 +149,10 @@ pub(super) fn waits_for_people(desk: &Desk, request: &Request) -> Result<(), Ref
     }
 }
 
-pub(super) fn check_match(if_match: Option<&str>, current: Option<&Record>) -> Result<(), Refusal> {
+pub(in crate::workflow) fn check_match(
+    if_match: Option<&str>,
+    current: Option<&Record>,
+) -> Result<(), Refusal> {
     let (Some(wanted), Some(record)) = (if_match, current) else {
         return Ok(());
     };
