@@ -42,7 +42,7 @@ pub(super) fn policy(command: &PolicyCommand) -> Result<(), Failure> {
     let name = file.display();
     let policy: FleetPolicy =
         yaml::read(&read_file(file)?).map_err(|error| Failure::new(format!("{name}: {error}")))?;
-    let found = policy.check();
+    let found = [policy.check(), policy.slips()].concat();
     if found.is_empty() {
         return output::print(&format!("{name} is a valid fleet policy\n"));
     }

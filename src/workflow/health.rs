@@ -230,6 +230,12 @@ fn offers_kept(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
     let Ok(policy) = start::read_policy(&core.repo, commit) else {
         return Ok(()); // Putting it in force says what is wrong with it.
     };
+    if let Some(slip) = policy.slips().first() {
+        let (pointer, detail) = (&slip.pointer, &slip.detail);
+        return Err(Refusal::Conflict(format!(
+            "in the policy of commit {commit} {pointer} is wrong: {detail}"
+        )));
+    }
     let mut missing = std::collections::BTreeSet::new();
     let scan = core.index.stores(None, &mut |_, row| {
         let spec = &row.record.spec;

@@ -222,16 +222,6 @@ pub fn check_public_host(settings: &Settings) -> anyhow::Result<()> {
     Ok(start::apart_from_shops(settings, &policy)?)
 }
 
-/// Checks a policy file.
-///
-/// # Errors
-/// What is wrong with it, with line or pointer.
-pub fn check_policy(text: &str) -> anyhow::Result<()> {
-    start::parse_policy(text)
-        .map(|_| ())
-        .map_err(anyhow::Error::msg)
-}
-
 fn skeleton_policy() -> anyhow::Result<String> {
     match skeleton::files().remove("fleetwright.yaml") {
         Some(crate::plan::Edit::Put(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
