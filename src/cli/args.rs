@@ -202,6 +202,12 @@ pub(super) enum ChangeCommand {
     Approve {
         /// The change
         id: ChangeId,
+        /// Print what it would write now, and the tag of just that
+        #[arg(long)]
+        dry_run: bool,
+        /// Agree only to what has this tag
+        #[arg(long, value_name = "TAG", conflicts_with = "dry_run")]
+        if_match: Option<String>,
     },
     /// Say no to a change that waits for approval
     Reject {

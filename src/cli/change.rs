@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 use ureq::http::Method;
 
-use super::args::{ChangeCommand, ChangeListArgs, Server};
+use super::args::{ChangeCommand, ChangeListArgs, Format, Server};
 use super::client::{Client, read};
 use super::failure::Failure;
 use super::follow::{follow_until, unwatched};
 use super::output::{self, Listed, plain};
+use super::store::{print_plan, quoted};
 use crate::domain::ChangeId;
 use crate::domain::change::Change;
 
@@ -28,18 +29,45 @@ pub(super) fn run(command: ChangeCommand, server: &Server) -> Result<(), Failure
             output::one(server.output, &change, &detail(&change))?;
             return verdict;
         }
-        ChangeCommand::Cancel { id } => decide(&client, &id, "cancel", &json!({}))?,
-        ChangeCommand::Approve { id } => decide(&client, &id, "approve", &json!({}))?,
+        ChangeCommand::Cancel { id } => decide(&client, &id, "cancel", &json!({}), None)?,
+        ChangeCommand::Approve { id, dry_run, .. } if dry_run => {
+            return show_proposed(&client, server, &id);
+        }
+        ChangeCommand::Approve { id, if_match, .. } => {
+            decide(&client, &id, "approve", &json!({}), if_match.as_deref())?
+        }
         ChangeCommand::Reject { id, reason } => {
-            decide(&client, &id, "reject", &json!({"reason": reason}))?
+            decide(&client, &id, "reject", &json!({"reason": reason}), None)?
         }
     };
     output::one(server.output, &change, &detail(&change))
 }
 
-fn decide(client: &Client, id: &ChangeId, how: &str, body: &Value) -> Result<Change, Failure> {
+fn decide(
+    client: &Client,
+    id: &ChangeId,
+    how: &str,
+    body: &Value,
+    if_match: Option<&str>,
+) -> Result<Change, Failure> {
     let path = format!("/api/v1/changes/{id}/{how}");
-    read(client.send(Method::POST, &path, Some(body), &[])?)
+    let tag = if_match.map(quoted);
+    let headers = tag.as_deref().map(|it| ("If-Match", it));
+    read(client.send(Method::POST, &path, Some(body), headers.as_slice())?)
+}
+
+/// The plan, and for people how to agree to just that.
+fn show_proposed(client: &Client, server: &Server, id: &ChangeId) -> Result<(), Failure> {
+    let path = format!("/api/v1/changes/{id}/approve?dryRun=true");
+    let (plan, tag) = client.send_tagged(Method::POST, &path, None, &[])?;
+    print_plan(server.output, &read(plan)?)?;
+    match (tag, server.output) {
+        (Some(tag), Format::Table | Format::Wide) => output::print(&format!(
+            "to agree to just this: fleetwright change approve {id} --if-match {}\n",
+            tag.trim_matches('"')
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn filter(args: ChangeListArgs) -> [(&'static str, Option<String>); 4] {

@@ -94,6 +94,17 @@ impl Client {
         body: Option<&Value>,
         headers: Headers<'_>,
     ) -> Result<Value, Failure> {
+        Ok(self.send_tagged(method, path, body, headers)?.0)
+    }
+
+    /// As [`send`](Self::send), with the answer's `ETag`.
+    pub(super) fn send_tagged(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        headers: Headers<'_>,
+    ) -> Result<(Value, Option<String>), Failure> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
@@ -112,7 +123,10 @@ impl Client {
             }
             None => self.agent.run(request.body(()).map_err(unsendable)?),
         };
-        self.read(answer.map_err(|error| self.unreached(&error))?)
+        let answer = answer.map_err(|error| self.unreached(&error))?;
+        let tag = answer.headers().get("etag");
+        let tag = tag.and_then(|it| it.to_str().ok()).map(str::to_owned);
+        Ok((self.read(answer)?, tag))
     }
 
     fn read(&self, mut answer: Response<Body>) -> Result<Value, Failure> {

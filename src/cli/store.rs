@@ -193,9 +193,9 @@ fn submit(
     write: &WriteArgs,
 ) -> Result<(), Failure> {
     let body = body.map(Value::Object);
-    let quoted = if_match.map(|it| format!("\"{}\"", it.trim_matches('"')));
+    let tag = if_match.map(quoted);
     let given = [
-        ("If-Match", quoted.as_deref()),
+        ("If-Match", tag.as_deref()),
         ("Idempotency-Key", write.idempotency_key.as_deref()),
         ("Fleetwright-Reason", write.reason.as_deref()),
     ];
@@ -215,7 +215,12 @@ fn submit(
     verdict
 }
 
-fn print_plan(format: Format, plan: &Rendered) -> Result<(), Failure> {
+/// A tag as a header has it; shells take the quotes away.
+pub(super) fn quoted(tag: &str) -> String {
+    format!("\"{}\"", tag.trim_matches('"'))
+}
+
+pub(super) fn print_plan(format: Format, plan: &Rendered) -> Result<(), Failure> {
     match format {
         Format::Table | Format::Wide => {
             let warnings = output::lines(

@@ -178,6 +178,22 @@ fn an_approval_of_what_it_was_before_is_not_one_of_what_it_is_now() {
     });
     let (status, late) = cy.post_if_match(&path, &first);
     assert_eq!(status, 412, "cy has seen another change: {late}");
+    let typed = |args: &[&str]| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_fleetwright"));
+        program.args(["change", "approve", &id]).args(args);
+        program.env("FLEETWRIGHT_URL", cy.base());
+        let out = program
+            .env("FLEETWRIGHT_TOKEN", cy.token())
+            .output()
+            .unwrap();
+        let text = [out.stdout, out.stderr].concat();
+        (out.status.success(), String::from_utf8(text).unwrap())
+    };
+    let (shown, plan) = typed(&["--dry-run"]);
+    let wanted = format!("--if-match {}\n", second.trim_matches('"'));
+    assert!(shown && plan.ends_with(&wanted), "{plan}");
+    let (agreed, said) = typed(&["--if-match", &first]);
+    assert!(!agreed && said.contains("HTTP 412"), "{said}");
     let (status, again) = cy.post_if_match(&path, &second);
     assert_eq!(
         (status, &again["state"]),

@@ -29,6 +29,11 @@ impl Api {
         }
     }
 
+    /// The server's address.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Its token.
     pub(crate) fn token(&self) -> &str {
         &self.token
