@@ -128,7 +128,14 @@ pub struct AuditFilter {
 
 impl AuditFilter {
     /// Whether a row with these words is wanted.
-    pub fn takes(&self, at: Timestamp, actor: &str, action: &str, store: Option<&str>) -> bool {
+    pub fn takes(
+        &self,
+        at: Timestamp,
+        actor: &str,
+        action: &str,
+        store: Option<&str>,
+        commit: Option<&CommitId>,
+    ) -> bool {
         self.since.is_none_or(|it| at >= it)
             && self.until.is_none_or(|it| at < it)
             && self.actor.as_ref().is_none_or(|it| it == actor)
@@ -137,6 +144,7 @@ impl AuditFilter {
                 .store
                 .as_ref()
                 .is_none_or(|it| Some(it.as_str()) == store)
+            && self.commit.as_ref().is_none_or(|it| Some(it) == commit)
     }
 }
 

@@ -147,7 +147,7 @@ pub(super) fn parse(
 pub(super) fn signer(source: &dyn Source, id: &CommitId) -> Result<Option<String>, GitError> {
     let bytes = read::commit(source, id)?;
     let claim = Parts::split(&bytes).and_then(|parts| parts.claim());
-    Ok(claim.and_then(Claim::signer))
+    Ok(claim.and_then(|it| it.signer()))
 }
 
 /// A commit's bytes, cut at its seams.

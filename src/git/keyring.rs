@@ -95,10 +95,10 @@ impl Claim {
     }
 
     /// The fingerprint of the key that made it; `None` when it does not hold.
-    pub(super) fn signer(self) -> Option<String> {
+    pub(super) fn signer(&self) -> Option<String> {
         let key = UnparsedPublicKey::new(&ED25519, self.key);
         key.verify(&self.signed, &self.signature).ok()?;
-        Some(self.fingerprint)
+        Some(self.fingerprint.clone())
     }
 }
 
@@ -110,22 +110,15 @@ const TOGETHER: usize = 128;
 ///
 /// Checked together, a signature with a part of small order can pass that fails alone. Nobody but the holder of the key can
 /// make one (RFC 8032, 5.1.7, allows both ways).
-pub(super) fn signers(claims: Vec<Option<Claim>>) -> Vec<Option<String>> {
-    let mut found = Vec::with_capacity(claims.len());
-    let mut claims = claims.into_iter().peekable();
-    while claims.peek().is_some() {
-        let some: Vec<Option<Claim>> = claims.by_ref().take(TOGETHER).collect();
+pub(super) fn signers(claims: &[Option<Claim>]) -> Vec<Option<String>> {
+    let some = claims.chunks(TOGETHER).flat_map(|some| {
         let all_hold = hold_together(some.iter().flatten());
-        found.extend(some.into_iter().map(|claim| {
-            let claim = claim?;
-            if all_hold {
-                Some(claim.fingerprint)
-            } else {
-                claim.signer()
-            }
-        }));
-    }
-    found
+        some.iter().map(move |claim| match claim {
+            Some(claim) if all_hold => Some(claim.fingerprint.clone()),
+            claim => claim.as_ref()?.signer(),
+        })
+    });
+    some.collect()
 }
 
 fn hold_together<'a>(claims: impl Iterator<Item = &'a Claim>) -> bool {
@@ -164,11 +157,11 @@ mod tests {
                 _ => Claim::read(&signed[n], texts[n].as_bytes()),
             };
             let alone: Vec<_> = (0..300).map(|n| claim(n)?.signer()).collect();
-            let together = signers((0..300).map(claim).collect());
+            let together = signers(&(0..300).map(claim).collect::<Vec<_>>());
             assert_eq!(together, alone);
             let holds = together.iter().filter(|it| **it == by).count();
             assert_eq!(holds, 299 - usize::from(broken.is_some()));
         }
-        assert!(signers(Vec::new()).is_empty());
+        assert!(signers(&[]).is_empty());
     }
 }

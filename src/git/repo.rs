@@ -169,16 +169,6 @@ impl FleetRepo {
         read::file(&self.handle()?, commit, path)
     }
 
-    /// As [`read`](Self::read), for many files.
-    pub fn read_all<'p>(
-        &self,
-        files: impl IntoIterator<Item = (&'p CommitId, String)>,
-    ) -> Result<Vec<Option<Vec<u8>>>, GitError> {
-        let repo = self.handle()?;
-        let read = |(commit, path): (&CommitId, String)| read::file(&repo, commit, &path);
-        files.into_iter().map(read).collect()
-    }
-
     /// The content that an id names.
     pub fn read_blob(&self, id: &BlobId) -> Result<Vec<u8>, GitError> {
         read::blob(&self.handle()?, id.0)
@@ -245,17 +235,15 @@ impl FleetRepo {
         commits: &[CommitId],
     ) -> Result<Vec<(CommitInfo, Option<String>)>, GitError> {
         let repo = self.handle()?;
-        let texts = commits.iter().map(|id| read::commit(&repo, id));
-        let texts = texts.collect::<Result<Vec<_>, _>>()?;
         let mut infos = Vec::with_capacity(commits.len());
         let mut claims = Vec::with_capacity(commits.len());
-        for (id, text) in commits.iter().zip(texts) {
+        for id in commits {
             let known = self.cache.signer(ObjectId::of_commit(id));
-            let (info, claim) = commit::parse(id, &text, known.is_none())?;
+            let (info, claim) = commit::parse(id, &read::commit(&repo, id)?, known.is_none())?;
             infos.push((info, known));
             claims.push(claim);
         }
-        let found = keyring::signers(claims);
+        let found = keyring::signers(&claims);
         let both = infos.into_iter().zip(found);
         Ok(both
             .map(|((info, known), found)| (info, known.or(found)))

@@ -241,7 +241,9 @@ impl Index {
     pub fn every_change(&self, each: &mut dyn FnMut(Change)) -> Result<(), IndexError> {
         self.read(|txn| {
             for row in txn.open_table(CHANGES)?.iter()? {
-                decode(row?.1.value()).into_iter().for_each(&mut *each);
+                if let Some(change) = decode(row?.1.value()) {
+                    each(change);
+                }
             }
             Ok(())
         })

@@ -5,11 +5,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::cancel::{end, past};
 use super::core::Core;
 use super::desk::Desk;
 use super::dry_run;
 use super::intake::find_change;
-use super::project::ProjectError;
 use crate::domain::approval::{Approval, Needed, digest, given, needed};
 use crate::domain::change::{Change, State};
 use crate::domain::entry::Entry;
@@ -136,7 +136,7 @@ pub(super) fn reject(
     reason: &str,
     really: bool,
 ) -> Result<Change, Refusal> {
-    let mut desk = core.desk();
+    let desk = core.desk();
     let mut change = decidable(core, &desk, caller, id)?;
     if change.state == State::Rejected {
         return Ok(change);
@@ -147,14 +147,9 @@ pub(super) fn reject(
     if !waits || !change.go(State::Rejected, Core::now(), Some(detail)) {
         return Err(past(&change, "rejected"));
     }
-    if !really {
-        return Ok(change);
+    if really {
+        end(core, desk, &change)?;
     }
-    // Off the desk before the lock is given up, as with a cancelled one.
-    desk.remove(id);
-    drop(desk);
-    let ended = core.end(std::slice::from_ref(&change));
-    ended.map_err(|error: ProjectError| Refusal::Unavailable(error.to_string()))?;
     Ok(change)
 }
 
@@ -200,11 +195,4 @@ fn people(entry: &Entry, digest: &str) -> String {
         .map(|it| it.by.as_str())
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-fn past(change: &Change, what: &str) -> Refusal {
-    let (id, state) = (&change.id, change.state.as_str());
-    Refusal::Conflict(format!(
-        "change {id} is {state} and cannot be {what} any more"
-    ))
 }

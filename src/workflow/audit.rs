@@ -168,8 +168,8 @@ impl Fleet {
         let mut items = Vec::new();
         let scanned = core.index.audit(before.as_ref(), &mut |item| {
             let store = item.store.as_ref().map(StoreName::as_str);
-            let wanted = filter.takes(item.at, &item.actor, &item.action, store)
-                && filter.commit.as_ref().is_none_or(|it| *it == item.commit);
+            let commit = Some(&item.commit);
+            let wanted = filter.takes(item.at, &item.actor, &item.action, store, commit);
             let over = filter.since.is_some_and(|since| item.at < since);
             if wanted && sees(core, caller, &item) {
                 items.push(item);
@@ -204,8 +204,9 @@ impl Fleet {
         let mut rows = Vec::new();
         let scanned = self.0.core.journal.notes(before, &mut |row| {
             let it = &row.noted;
-            let wanted = filter.takes(it.at, &it.subject, &it.action, it.store.as_deref());
-            if it.kind == kind && wanted && filter.commit.is_none() {
+            let store = it.store.as_deref();
+            let wanted = filter.takes(it.at, &it.subject, &it.action, store, None);
+            if it.kind == kind && wanted {
                 rows.push(row);
             }
             rows.len() <= limit

@@ -1,4 +1,6 @@
-//! A change is taken back before it is written.
+//! A change is taken back before it is written, and how any change ends that is not.
+
+use std::sync::MutexGuard;
 
 use super::core::Core;
 use super::desk::Desk;
@@ -16,7 +18,7 @@ pub(super) fn cancel(
     id: &ChangeId,
     really: bool,
 ) -> Result<Change, Refusal> {
-    let mut desk = core.desk();
+    let desk = core.desk();
     let found = find_change(core, &desk, id).filter(|it| may_see(core, caller, it));
     let mut change = found.ok_or_else(|| Refusal::NotFound(id.to_string()))?;
     if caller.role < Role::Operator && !asked_by_own(&desk, caller, &change) {
@@ -35,19 +37,33 @@ pub(super) fn cancel(
     let waits = waiting && !desk.is_taken(id);
     let detail = Some(format!("by {}", caller.subject));
     if !waits || !change.go(State::Cancelled, Core::now(), detail) {
-        let state = change.state.as_str();
-        let text = format!("change {id} is {state} and cannot be cancelled any more");
-        return Err(Refusal::Conflict(text));
+        return Err(past(&change, "cancelled"));
     }
-    if !really {
-        return Ok(change);
+    if really {
+        end(core, desk, &change)?;
     }
-    // Off the desk before the lock is given up: the writer can no longer take it.
-    desk.remove(id);
-    drop(desk);
-    let ended = core.end(std::slice::from_ref(&change));
-    ended.map_err(|error: ProjectError| Refusal::Unavailable(error.to_string()))?;
     Ok(change)
+}
+
+/// Ends a change that will not be written.
+pub(super) fn end(
+    core: &Core,
+    mut desk: MutexGuard<'_, Desk>,
+    change: &Change,
+) -> Result<(), Refusal> {
+    // Off the desk before the lock is given up: the writer can no longer take it.
+    desk.remove(&change.id);
+    drop(desk);
+    let ended = core.end(std::slice::from_ref(change));
+    ended.map_err(|error: ProjectError| Refusal::Unavailable(error.to_string()))
+}
+
+/// It is too late for a change to be … (`what`).
+pub(super) fn past(change: &Change, what: &str) -> Refusal {
+    let (id, state) = (&change.id, change.state.as_str());
+    Refusal::Conflict(format!(
+        "change {id} is {state} and cannot be {what} any more"
+    ))
 }
 
 /// Whether a merchant, or another one of the same owner, asked for a change. What an operator did to a store is not taken

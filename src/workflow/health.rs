@@ -10,6 +10,7 @@ use super::settings::Mode;
 use super::start::{self, StartError};
 use super::tokens::issuer_health;
 use crate::domain::observed::{ClusterSeen, SourceSeen};
+use crate::domain::policy::FleetPolicy;
 use crate::domain::request::Refusal;
 use crate::domain::view::{
     Checks, ClusterCheck, ClusterView, Condition, Foreign, ForgeCheck, GitCheck, Health,
@@ -211,12 +212,20 @@ pub(super) fn vouch(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
         )));
     }
     charts_kept(core, commit)?;
-    offers_kept(core, commit)?;
-    charts_take_plans(core, commit)?;
-    start::put_in_force(core, Some(commit)).map_err(|error| match error {
-        StartError::Policy(why) => Refusal::Conflict(format!(
+    let policy = start::read_policy(&core.repo, commit).map_err(|why| {
+        Refusal::Conflict(format!(
             "the policy of commit {commit} cannot be used: {why}"
-        )),
+        ))
+    })?;
+    if let Some(slip) = policy.slips().first() {
+        let (pointer, detail) = (&slip.pointer, &slip.detail);
+        return Err(Refusal::Conflict(format!(
+            "in the policy of commit {commit} {pointer} is wrong: {detail}"
+        )));
+    }
+    offers_kept(core, commit, &policy)?;
+    charts_take_plans(core, commit, &policy)?;
+    start::put_in_force(core, Some(commit)).map_err(|error| match error {
         StartError::BesideShops { .. } => Refusal::Conflict(error.to_string()),
         other => Refusal::Unavailable(other.to_string()),
     })?;
@@ -226,16 +235,7 @@ pub(super) fn vouch(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
 }
 
 /// A policy without what running stores have could not render them: withdraw a plan, do not remove it.
-fn offers_kept(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
-    let Ok(policy) = start::read_policy(&core.repo, commit) else {
-        return Ok(()); // Putting it in force says what is wrong with it.
-    };
-    if let Some(slip) = policy.slips().first() {
-        let (pointer, detail) = (&slip.pointer, &slip.detail);
-        return Err(Refusal::Conflict(format!(
-            "in the policy of commit {commit} {pointer} is wrong: {detail}"
-        )));
-    }
+fn offers_kept(core: &Core, commit: &CommitId, policy: &FleetPolicy) -> Result<(), Refusal> {
     let mut missing = std::collections::BTreeSet::new();
     let scan = core.index.stores(None, &mut |_, row| {
         let spec = &row.record.spec;
@@ -264,11 +264,8 @@ fn offers_kept(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
 }
 
 /// A policy whose plans a chart does not take would fail with the first store.
-fn charts_take_plans(core: &Core, commit: &CommitId) -> Result<(), Refusal> {
-    let Ok(policy) = start::read_policy(&core.repo, commit) else {
-        return Ok(()); // Putting it in force says what is wrong with it.
-    };
-    let found = schemas::offers_fit(core, commit, &policy);
+fn charts_take_plans(core: &Core, commit: &CommitId, policy: &FleetPolicy) -> Result<(), Refusal> {
+    let found = schemas::offers_fit(core, commit, policy);
     let found = found.map_err(|error| Refusal::Unavailable(error.to_string()))?;
     let told: Vec<String> = found
         .iter()

@@ -3,7 +3,7 @@
 //! Must not know: the policy before it, or whether stores would suffer.
 
 use super::duration::go_duration;
-use super::{FleetPolicy, ProposalPolicy};
+use super::{ApprovalRule, FleetPolicy, OwnerPolicy, ProposalPolicy};
 use crate::domain::record::API_VERSION;
 use crate::domain::request::Violation;
 use crate::domain::{ClusterName, Host};
@@ -13,12 +13,10 @@ use super::cluster::ClusterPolicy;
 impl FleetPolicy {
     /// Everything that is wrong with the policy in itself, each with a JSON pointer.
     pub fn check(&self) -> Vec<Violation> {
-        let mut found = Vec::new();
-        let mut say = |bad: bool, pointer: String, detail: &str| {
-            if bad {
-                found.push(Violation::new(pointer, detail));
-            }
-        };
+        gathered(|say| self.check_all(say))
+    }
+
+    fn check_all(&self, mut say: &mut dyn FnMut(bool, String, &str)) {
         say(
             self.api_version != API_VERSION,
             "/apiVersion".into(),
@@ -65,25 +63,19 @@ impl FleetPolicy {
         for (name, cluster) in &self.clusters {
             cluster.check(name, &mut say);
         }
-        found
     }
 
     /// Names that rules use and the policy does not have, and words that it does not know. Such a rule holds for nothing:
     /// a slip of the pen that lets everything pass. No new policy may have any; one in force is not broken by them.
     pub fn slips(&self) -> Vec<Violation> {
-        let mut found = Vec::new();
-        let mut say = |bad: bool, pointer: String, detail: &str| {
-            if bad {
-                found.push(Violation::new(pointer, detail));
-            }
-        };
-        self.check_names(&mut say);
-        self.check_proposals(&mut say);
-        found
+        gathered(|mut say| {
+            self.check_names(&mut say);
+            self.check_proposals(&mut say);
+        })
     }
 
     fn check_names(&self, say: &mut impl FnMut(bool, String, &str)) {
-        let mut known = |pointer: String, kind: &str, name: &str| {
+        let mut known = |pointer: &str, kind: &str, name: &str| {
             let there = match kind {
                 "plans" => self.plans.contains_key(name),
                 "engines" => self.engines.contains_key(name),
@@ -92,29 +84,26 @@ impl FleetPolicy {
             let detail = format!("/{kind} does not have {name:?}");
             say(!there, format!("{pointer}/{kind}"), &detail);
         };
-        for (at, rule) in self.approval.iter().enumerate() {
-            let pointer = || format!("/approval/{at}/when");
-            let when = &rule.when;
-            when.plans
-                .iter()
-                .for_each(|it| known(pointer(), "plans", it));
-            when.engines
-                .iter()
-                .for_each(|it| known(pointer(), "engines", it));
-            when.clusters
-                .iter()
-                .for_each(|it| known(pointer(), "clusters", it.as_str()));
+        for (at, ApprovalRule { when, .. }) in self.approval.iter().enumerate() {
+            let pointer = format!("/approval/{at}/when");
+            for plan in &when.plans {
+                known(&pointer, "plans", plan);
+            }
+            for engine in &when.engines {
+                known(&pointer, "engines", engine);
+            }
+            for cluster in &when.clusters {
+                known(&pointer, "clusters", cluster.as_str());
+            }
         }
-        for (owner, policy) in &self.owners {
-            let pointer = || format!("/owners/{owner}");
-            policy
-                .plans
-                .iter()
-                .for_each(|it| known(pointer(), "plans", it));
-            policy
-                .engines
-                .iter()
-                .for_each(|it| known(pointer(), "engines", it));
+        for (owner, OwnerPolicy { plans, engines, .. }) in &self.owners {
+            let pointer = format!("/owners/{owner}");
+            for plan in plans {
+                known(&pointer, "plans", plan);
+            }
+            for engine in engines {
+                known(&pointer, "engines", engine);
+            }
         }
     }
 
@@ -164,6 +153,17 @@ impl FleetPolicy {
             }
         }
     }
+}
+
+/// What a check says, each with a JSON pointer.
+fn gathered(check: impl FnOnce(&mut dyn FnMut(bool, String, &str))) -> Vec<Violation> {
+    let mut found = Vec::new();
+    check(&mut |bad, pointer, detail| {
+        if bad {
+            found.push(Violation::new(pointer, detail));
+        }
+    });
+    found
 }
 
 impl ClusterPolicy {

@@ -4,10 +4,10 @@ use axum::http::Method;
 use serde_json::json;
 
 use super::operation::Operation;
-use super::parts::{json_of, text_of};
+use super::parts::{change_or_plan, json_of, text_of};
 use super::schemas::Schemas;
 use crate::domain::change::{Action, Change, State};
-use crate::domain::view::{Page, PhaseEvent, Rendered};
+use crate::domain::view::{Page, PhaseEvent};
 use crate::domain::{ChangeId, Owner, StoreName};
 use crate::http::actions::Nothing;
 use crate::http::changes::Rejection;
@@ -102,10 +102,9 @@ fn approve(s: &mut Schemas) -> Operation {
     .takes(false, &s.asked::<Nothing>(), "Nothing, or an empty object.")
     .decides()
     .matches();
-    let either = json!({"anyOf": [s.told::<Change>(), s.told::<Rendered>()]});
     let text = "The change as it is afterwards; with `dryRun` what it would write.";
     operation
-        .answers(200, text, &[json_of(either)])
+        .answers(200, text, &[change_or_plan(s)])
         .with(200, "ETag", false)
 }
 

@@ -3,6 +3,10 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::schemas::Schemas;
+use crate::domain::change::Change;
+use crate::domain::view::Rendered;
+
 /// A media type and what is in it.
 pub(super) struct Media {
     /// The type, without parameters.
@@ -15,6 +19,11 @@ pub(super) struct Media {
 pub(super) fn json_of(schema: Value) -> Media {
     let name = "application/json";
     Media { name, schema }
+}
+
+/// A change, or the plan of a dry run.
+pub(super) fn change_or_plan(s: &mut Schemas) -> Media {
+    json_of(json!({"anyOf": [s.told::<Change>(), s.told::<Rendered>()]}))
 }
 
 /// Text of another type.

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::operation::Operation;
-use super::parts::json_of;
+use super::parts::{change_or_plan, json_of};
 use super::schemas::Schemas;
 use crate::domain::change::{Action, Change, State};
 use crate::domain::phase::Phase;
@@ -217,10 +217,9 @@ fn named(
 /// The answers of a write: the change that was accepted, or with `dryRun` the plan.
 fn accepted(s: &mut Schemas, operation: Operation) -> Operation {
     let change = s.told::<Change>();
-    let either = json!({"anyOf": [change, s.told::<Rendered>()]});
     let waited = "With `dryRun` the plan, of which nothing was accepted. With `Prefer: wait=N` the change, when it got there.";
     let mut operation = operation
-        .answers(200, waited, &[json_of(either)])
+        .answers(200, waited, &[change_or_plan(s)])
         .with(200, "Location", false)
         .answers(202, "Accepted: the change.", &[json_of(change)])
         .with(202, "Location", true);

@@ -59,52 +59,25 @@ impl<'a> Rows<'a> {
             current: HashMap::new(),
             heads,
         };
-        rows.read_current(commits)?;
+        rows.current = rows.read_current(commits)?;
         Ok(rows)
     }
 
-    /// Stores as they are now, by their lives, of which the desk knows nothing. A store is there where its deploy branch
-    /// says that its record on main is the accepted one: its rendered files carry the record's digest. Old commits are dear
-    /// to read.
-    fn read_current(&mut self, commits: &[Ours]) -> Result<(), GitError> {
-        let repo = &self.core.repo;
-        let lives = self.unknown_lives(commits);
-        let paths = lives.values().map(|it| (self.tip, record_path(&it.store)));
-        let texts = repo.read_all(paths)?;
-        let mut candidates = Vec::new();
-        for ((uid, trailers), bytes) in lives.into_iter().zip(texts) {
-            let bytes = bytes.unwrap_or_default();
-            let record = read_record(&trailers.store, &bytes).ok();
-            let same_life = |it: &Record| it.metadata.uid.as_ref() == Some(uid);
-            if let Some(record) = record.filter(same_life)
-                && let Some(head) = self.heads.of(self.core, &record.spec.cluster)?
-            {
-                candidates.push((uid.clone(), record, sha256_hex(&bytes), head));
+    /// What the desk does not know is read from Git, every life of a store once.
+    fn read_current(&self, commits: &[Ours]) -> Result<HashMap<Uid, Made>, GitError> {
+        let lives: BTreeMap<&Uid, &Trailers> = {
+            let desk = self.core.desk();
+            let unknown = |it: &&Ours| desk.made_by(&it.id, &it.trailers.store).is_none();
+            let trailers = commits.iter().filter(unknown).map(|it| &it.trailers);
+            trailers.map(|it| (&it.uid, it)).collect()
+        };
+        let mut current = HashMap::new();
+        for (uid, trailers) in lives {
+            if let Some(made) = self.at_the_tip(trailers)? {
+                current.insert(uid.clone(), made);
             }
         }
-        let paths = candidates
-            .iter()
-            .map(|(_, record, _, head)| (head, tenant_path(record)));
-        let tenants = repo.read_all(paths)?;
-        for ((uid, record, digest, _), tenant) in candidates.into_iter().zip(tenants) {
-            let tenant = tenant.unwrap_or_default();
-            if let Some(of) = digest_in(&tenant, "record")
-                && let Some(spec_hash) = digest_in(&tenant, "spec")
-                && digest.starts_with(of)
-            {
-                let spec_hash = spec_hash.to_owned();
-                self.current.insert(uid, Made { record, spec_hash });
-            }
-        }
-        Ok(())
-    }
-
-    /// Every life of a store that the desk knows nothing of, once.
-    fn unknown_lives<'c>(&self, commits: &'c [Ours]) -> BTreeMap<&'c Uid, &'c Trailers> {
-        let desk = self.core.desk();
-        let unknown = |it: &&Ours| desk.made_by(&it.id, &it.trailers.store).is_none();
-        let trailers = commits.iter().filter(unknown).map(|it| &it.trailers);
-        trailers.map(|it| (&it.uid, it)).collect()
+        Ok(current)
     }
 
     /// The row that the index has of a store.
@@ -183,6 +156,33 @@ impl<'a> Rows<'a> {
         match self.current.get(&commit.trailers.uid) {
             Some(made) => Ok(Some(Cow::Borrowed(made))),
             None => Ok(self.read(name, &commit.id)?.map(Cow::Owned)),
+        }
+    }
+
+    /// A store as it is now, where its deploy branch says that its record on main is the accepted one: its rendered
+    /// files carry the record's digest. Old commits are dear to read.
+    fn at_the_tip(&self, trailers: &Trailers) -> Result<Option<Made>, GitError> {
+        let name = &trailers.store;
+        let Some(bytes) = self.core.repo.read(self.tip, &record_path(name))? else {
+            return Ok(None);
+        };
+        let record = read_record(name, &bytes).ok();
+        let same_life = |it: &Record| it.metadata.uid.as_ref() == Some(&trailers.uid);
+        let Some(record) = record.filter(same_life) else {
+            return Ok(None);
+        };
+        let Some(head) = self.heads.of(self.core, &record.spec.cluster)? else {
+            return Ok(None);
+        };
+        let tenant = self.core.repo.read(&head, &tenant_path(&record))?;
+        let tenant = tenant.unwrap_or_default();
+        let digest = sha256_hex(&bytes);
+        match (digest_in(&tenant, "record"), digest_in(&tenant, "spec")) {
+            (Some(of), Some(spec_hash)) if digest.starts_with(of) => {
+                let spec_hash = spec_hash.to_owned();
+                Ok(Some(Made { record, spec_hash }))
+            }
+            _ => Ok(None),
         }
     }
 

@@ -46,8 +46,11 @@ pub(super) fn load_book(core: &Core, rebuilt: bool) -> Result<(), StartError> {
     if !rebuilt {
         // Beside each other: both take long in a large fleet, and neither asks for what the other finds.
         thread::scope(|scope| {
-            let note = |change| core.catalog.note([&change]);
-            let changes = scope.spawn(move || core.index.every_change(&mut { note }));
+            let note = || {
+                let each = &mut |change| core.catalog.note([&change]);
+                core.index.every_change(each)
+            };
+            let changes = scope.spawn(note);
             let stores = core.index.stores(None, &mut |name, row| {
                 reserve::settle(core, &mut desk, &name, Some(&row));
                 if row.record.metadata.deletion.is_some() {
