@@ -9,6 +9,7 @@ pub mod audit;
 pub mod book;
 pub mod change;
 pub mod entry;
+pub mod forge;
 pub mod hosts;
 pub mod ids;
 pub mod limits;
