@@ -100,6 +100,27 @@ impl AuditItem {
         }
     }
 
+    /// A change that people merged at a forge, by the commit that brought it.
+    pub fn landed(id: &CommitId, at: Timestamp, title: &str, author: &str, it: &Trailers) -> Self {
+        Self {
+            at,
+            actor: it.requester.clone(),
+            action: it.action.as_str().to_owned(),
+            store: Some(it.store.clone()),
+            uid: Some(it.uid.clone()),
+            change: Some(it.change.clone()),
+            step: it.step,
+            commit: id.clone(),
+            reason: it.reason.clone(),
+            approved_by: it.approved_by.clone(),
+            title: title.to_owned(),
+            foreign: true,
+            author: author.to_owned(),
+            signer: None,
+            adopts: None,
+        }
+    }
+
     /// Its place among all: by time, then by the order of acceptance. It does not depend on who read what first, so a
     /// rebuilt index has the same order.
     pub fn place(&self) -> (i64, String) {
@@ -148,12 +169,15 @@ impl AuditFilter {
     }
 }
 
+/// The subject of a row of which nobody can tell who it was.
+pub const UNKNOWN: &str = "unknown";
+
 /// What Git never sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "AuditKind")]
 pub enum Kind {
-    /// A write that was refused.
+    /// Something that was refused: a write, a read that the role may not make, another system's message.
     Refusal,
     /// Somebody signed in, or tried to.
     SignIn,

@@ -2,6 +2,8 @@
 //!
 //! Must not know: tables, files or encodings.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,10 +12,11 @@ use super::accept::Intent;
 use super::approval::Approval;
 use super::audit::AuditItem;
 use super::change::Change;
+use super::proposal::life::Carried;
 use super::record::Record;
 use super::request::Caller;
 use super::view::HistoryItem;
-use super::{ChangeId, CommitId, Host, StoreName, Uid};
+use super::{ChangeId, ClusterName, CommitId, Host, StoreName, Uid};
 
 /// An accepted request that is not on the published branch yet. It exists in the journal and nowhere else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +42,26 @@ pub struct Entry {
     /// The commit that carries it on the local branch, once written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<CommitId>,
+    /// The proposal that carries it, where a forge has people decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried: Option<Carried>,
+}
+
+impl Entry {
+    /// Whether the writer writes it: what people decide on at a forge is not his before it is merged there.
+    pub fn is_for_writer(&self) -> bool {
+        self.carried.as_ref().is_none_or(Carried::is_for_writer)
+    }
+
+    /// Whether it takes over what a person did on main.
+    pub fn is_by_hand(&self) -> bool {
+        matches!(self.intent, Intent::Adopt { .. })
+    }
+
+    /// The commit of main that merged its proposal.
+    pub fn merged(&self) -> Option<&CommitId> {
+        self.carried.as_ref()?.merged.as_ref()
+    }
 }
 
 /// A store as published main has it.
@@ -71,6 +94,8 @@ pub struct StoreRow<R = Record> {
     pub notice: Option<String>,
     /// The digest of the templates that rendered it.
     pub template: String,
+    /// The digest of what its rendering read of the policy.
+    pub policy: String,
 }
 
 /// What one or more published commits change in the index, in one transaction.
@@ -86,6 +111,8 @@ pub struct Projection {
     pub audit: Vec<AuditItem>,
     /// The newest commit that is in the index afterwards.
     pub tip: Option<CommitId>,
+    /// How far deploy branches were looked at for what people merged at a forge, by sequence.
+    pub landed: BTreeMap<ClusterName, u64>,
 }
 
 /// A first answer kept for repeats of the same request.

@@ -3,7 +3,10 @@
 //! Plain data that the adapter fills and the workflow decides by. Must not know: GitHub's own shapes, or how it is
 //! asked. Facts: GitHub's REST description (<https://docs.github.com/rest>).
 
+use std::fmt;
+
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::CommitId;
@@ -136,10 +139,12 @@ pub struct CheckReport {
     pub summary: String,
     /// Lines at fault.
     pub annotations: Vec<Annotation>,
+    /// Whether a merge waits for it.
+    pub urgent: bool,
 }
 
 /// How a pull request is merged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MergeMethod {
     /// A merge commit over the commits as they are: our signatures stay.
@@ -162,6 +167,8 @@ pub enum MergeOutcome {
     HeadMoved,
     /// The forge does not merge it now, and says why (405).
     NotMergeable(String),
+    /// Auto-merge was asked for where there is nothing to wait for any more: merge it.
+    MergeDirectly,
 }
 
 /// A comment on a pull request or an issue.
@@ -188,13 +195,116 @@ pub struct Issue {
     pub title: String,
     /// Its text as it is now.
     pub body: String,
-    /// Whether its text was changed after it was opened, where the answer said so.
-    pub edited: bool,
     /// Whether it is open.
     pub open: bool,
     /// Its labels.
     pub labels: Vec<String>,
 }
+
+/// What a call to the forge is for, the most urgent first. Where the forge's limits are short, this is the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// To merge or close, and what that is decided by.
+    Merge,
+    /// To open a proposal, or find one again.
+    Open,
+    /// To comment, label, or publish a check.
+    Comment,
+    /// To see whether anything changed.
+    Poll,
+}
+
+impl Priority {
+    /// All of them, the most urgent first.
+    pub const ALL: [Self; 4] = [Self::Merge, Self::Open, Self::Comment, Self::Poll];
+
+    /// The word that metrics and `/api/health` have for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Open => "open",
+            Self::Comment => "comment",
+            Self::Poll => "poll",
+        }
+    }
+}
+
+/// How many requests an hour the forge takes, as it last said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Of how many.
+    pub limit: u32,
+    /// How many are left.
+    pub remaining: u32,
+    /// When there are `limit` again.
+    pub resets_at: Timestamp,
+}
+
+/// Why nothing is sent for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// Until when.
+    pub until: Timestamp,
+    /// What the forge said.
+    pub why: String,
+}
+
+/// How much of the forge's limits is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BudgetView {
+    /// Requests, REST; none before the first answer, or where the forge has no such limit.
+    pub rest: Option<Quota>,
+    /// Points, GraphQL; none likewise.
+    pub graphql: Option<Quota>,
+    /// How many calls that create content may still be made in this minute.
+    pub content_minute: u32,
+    /// How many in this hour.
+    pub content_hour: u32,
+    /// Calls that wait for their turn.
+    pub waiting: Vec<(Priority, usize)>,
+    /// Set while the forge wants to be left alone.
+    pub paused: Option<Pause>,
+}
+
+/// How bad a finding of `serve --check` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Something will not work as one may expect.
+    Warning,
+    /// The bot cannot do its work.
+    Stops,
+}
+
+impl Severity {
+    /// The word that a finding begins with.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Stops => "stops",
+        }
+    }
+}
+
+/// What `serve --check` found out about the forge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is the matter, and what to do about it.
+    pub sentence: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.severity.as_str(), self.sentence)
+    }
+}
+
+/// The word for anything that happened to a review.
+pub const REVIEW: &str = "review";
 
 /// What a webhook hints at. It is looked up again before anything follows from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,6 +314,12 @@ pub enum Hint {
     Pull {
         /// Its number.
         number: u64,
+        /// What happened to it, in the forge's word; empty where that is not known.
+        #[serde(default)]
+        action: String,
+        /// Its head, where the forge said.
+        #[serde(default)]
+        head: Option<CommitId>,
     },
     /// Checks or statuses of a commit.
     Commit {

@@ -147,6 +147,11 @@ text_id!(
     "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
 );
 text_id!(
+    /// A proposal's identity: a ULID. That of a single change's proposal is the change's.
+    ProposalId, "proposal id", ulid,
+    "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
+);
+text_id!(
     /// An API token's identity: a ULID. It says nothing of the token itself.
     TokenId, "token id", ulid,
     "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
@@ -166,6 +171,23 @@ impl From<ChangeId> for Uid {
     /// The uid of the store that this change creates.
     fn from(id: ChangeId) -> Self {
         Self(id.0)
+    }
+}
+
+impl From<ChangeId> for ProposalId {
+    /// The proposal that this change opens.
+    fn from(id: ChangeId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl Owner {
+    /// What names of branches and objects show of the owner: lower-case letters, digits and inner hyphens, at most 40.
+    /// Empty where nothing is left, and the same for several owners.
+    pub fn slug(&self) -> String {
+        let kept = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        let slug: String = self.0.to_lowercase().chars().map(kept).take(40).collect();
+        slug.trim_matches('-').to_owned()
     }
 }
 

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod observed;
 pub mod phase;
 pub mod policy;
+pub mod proposal;
 pub mod record;
 pub mod record_text;
 pub mod request;
@@ -30,5 +31,6 @@ pub mod view;
 pub mod webhook;
 
 pub use ids::{
-    BadId, ChangeId, ClusterName, CommitId, Host, Owner, StoreName, TokenId, TokenName, Uid,
+    BadId, ChangeId, ClusterName, CommitId, Host, Owner, ProposalId, StoreName, TokenId, TokenName,
+    Uid,
 };

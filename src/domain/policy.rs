@@ -15,10 +15,12 @@ mod duration;
 mod offer;
 mod share;
 
-pub use approval::{ApprovalRequire, ApprovalRule, ApprovalWhen, Merge, ProposalPolicy};
+pub use approval::{
+    ApprovalRequire, ApprovalRule, ApprovalWhen, Grouping, Merge, OnNewChange, ProposalPolicy,
+};
 pub use cluster::{ClusterPolicy, FluxTimes, Route, RouteKind, Source};
 use duration::go_seconds;
-pub use offer::{EnginePolicy, OwnerPolicy, PlanEngine, PlanPolicy, Probe};
+pub use offer::{EnginePolicy, GithubAccount, OwnerPolicy, PlanEngine, PlanPolicy, Probe};
 pub use share::Offered;
 
 /// The whole policy. Maps keep the file's order: the first cluster, and the first plan, is the default.
@@ -103,6 +105,17 @@ impl FleetPolicy {
     /// How long a delete waits and can be cancelled, in seconds.
     pub fn grace_seconds(&self) -> i64 {
         go_seconds(&self.deletion.grace_period)
+    }
+
+    /// Whether some rule has teams review.
+    pub fn names_teams(&self) -> bool {
+        self.approval.iter().any(|it| !it.require.teams.is_empty())
+    }
+
+    /// Whether some rule leaves merging to the forge.
+    pub fn merges_by_forge(&self) -> bool {
+        let mut rules = self.approval.iter();
+        rules.any(|it| it.require.merge == Merge::Auto)
     }
 
     /// How many of some stores may be dropped at once without an admin.

@@ -20,6 +20,8 @@ pub trait Recorded: DeserializeOwned + for<'a> From<&'a Record> {
     fn is_being_deleted(&self) -> bool;
     /// The engine.
     fn engine(&self) -> &str;
+    /// The plan.
+    fn plan(&self) -> &str;
     /// Who owns the store.
     fn owner(&self) -> &Owner;
     /// The cluster it runs on.
@@ -50,6 +52,9 @@ impl Recorded for Record {
     }
     fn engine(&self) -> &str {
         &self.spec.engine
+    }
+    fn plan(&self) -> &str {
+        &self.spec.plan
     }
     fn owner(&self) -> &Owner {
         &self.spec.owner
@@ -94,6 +99,7 @@ struct Metadata {
 #[derive(Debug, Clone, Deserialize)]
 struct Spec {
     engine: String,
+    plan: String,
     owner: Owner,
     cluster: ClusterName,
     host: String,
@@ -148,6 +154,9 @@ impl Recorded for RecordText {
     }
     fn engine(&self) -> &str {
         &self.spec.engine
+    }
+    fn plan(&self) -> &str {
+        &self.spec.plan
     }
     fn owner(&self) -> &Owner {
         &self.spec.owner

@@ -1,16 +1,25 @@
 //! Commit messages: the audit record that every commit of ours carries, written and read back.
 //!
 //! Trailers are those of git-interpret-trailers(1): `Key: value` lines in the last paragraph. Free text is indented,
-//! so that no line of it reads as a trailer. Must not know: who signed. Callers read only trusted messages.
+//! so that no line of it reads as a trailer, and what people wrote does nothing at GitHub (`inert`). Must not know: who
+//! signed. Callers read only trusted messages.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use serde::{Deserialize, Serialize};
+
 use super::change::Action;
 use super::{ChangeId, StoreName, Uid};
 
+mod inert;
+mod landed;
+
+pub use landed::{Landed, MERGED};
+
 /// What one of our commits on main says about itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Trailers {
     /// The change it belongs to.
     pub change: ChangeId,
@@ -32,17 +41,22 @@ pub struct Trailers {
     pub approved_by: Vec<String>,
     /// Why, in the requester's words.
     pub reason: Option<String>,
+    /// The branch of the proposal that it was made for: such a commit asks for something, and decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<String>,
 }
 
 /// One for each person who agreed.
 const APPROVED_BY: &str = "Fleetwright-Approved-By";
+/// The branch of a proposal.
+const PROPOSAL: &str = "Fleetwright-Proposal";
 
 /// The message of a commit on main.
 pub fn message(title: &str, text: Option<&str>, trailers: &Trailers) -> String {
     let mut out = format!("{}\n\n", one_line(title));
     if let Some(text) = text {
         for line in text.lines() {
-            let _ = writeln!(out, "    {}", line.trim_end());
+            let _ = writeln!(out, "    {}", inert::write(line.trim_end()));
         }
         out.push('\n');
     }
@@ -57,12 +71,10 @@ pub fn message(title: &str, text: Option<&str>, trailers: &Trailers) -> String {
         ),
         ("Fleetwright-Step", step),
         ("Fleetwright-Adopts", trailers.adopts.clone()),
-        ("Requested-By", Some(one_line(&trailers.requester))),
+        ("Requested-By", Some(words(&trailers.requester))),
         ("Fleetwright-Template", Some(trailers.template.clone())),
-        (
-            "Fleetwright-Reason",
-            trailers.reason.as_deref().map(one_line),
-        ),
+        ("Fleetwright-Reason", trailers.reason.as_deref().map(words)),
+        (PROPOSAL, trailers.proposal.clone()),
     ];
     for (key, value) in lines {
         if let Some(value) = value {
@@ -70,7 +82,7 @@ pub fn message(title: &str, text: Option<&str>, trailers: &Trailers) -> String {
         }
     }
     for person in &trailers.approved_by {
-        let _ = writeln!(out, "{APPROVED_BY}: {}", one_line(person));
+        let _ = writeln!(out, "{APPROVED_BY}: {}", words(person));
     }
     out
 }
@@ -83,14 +95,15 @@ pub fn parse(message: &str) -> Option<Trailers> {
         store: get("Fleetwright-Store")?.parse().ok()?,
         uid: get("Fleetwright-Uid")?.parse().ok()?,
         action: Action::parse(get("Fleetwright-Action")?)?,
-        requester: get("Requested-By")?.to_owned(),
+        requester: inert::read(get("Requested-By")?),
         template: get("Fleetwright-Template").unwrap_or_default().to_owned(),
         step: get("Fleetwright-Step")
             .and_then(|it| it.parse().ok())
             .unwrap_or(1),
         adopts: get("Fleetwright-Adopts").map(str::to_owned),
-        approved_by: values(message, APPROVED_BY).map(str::to_owned).collect(),
-        reason: get("Fleetwright-Reason").map(str::to_owned),
+        approved_by: values(message, APPROVED_BY).map(inert::read).collect(),
+        reason: get("Fleetwright-Reason").map(inert::read),
+        proposal: get(PROPOSAL).map(str::to_owned),
     })
 }
 
@@ -112,7 +125,7 @@ pub fn named(message: &str) -> BTreeMap<String, String> {
             let values = named.entry(key.to_owned()).or_default();
             let comma = if values.is_empty() { "" } else { ", " };
             values.push_str(comma);
-            values.push_str(value);
+            values.push_str(&inert::read(value));
         }
     }
     named
@@ -121,6 +134,11 @@ pub fn named(message: &str) -> BTreeMap<String, String> {
 fn last_paragraph(message: &str) -> impl Iterator<Item = &str> {
     let last = message.trim_end().rsplit("\n\n").next();
     last.unwrap_or_default().lines()
+}
+
+/// What somebody wrote, as a trailer's value.
+fn words(text: &str) -> String {
+    inert::write(&one_line(text))
 }
 
 fn one_line(text: &str) -> String {
@@ -145,6 +163,7 @@ mod tests {
             adopts: None,
             approved_by: vec!["token:bob".into(), "oidc:cy, the second".into()],
             reason: Some("Ticket 7".into()),
+            proposal: Some("fleetwright/x".into()),
         }
     }
 
@@ -159,7 +178,7 @@ mod tests {
         let named = named(&text);
         assert_eq!(named["Fleetwright-Store"], "shop");
         assert_eq!(named[APPROVED_BY], "token:bob, oidc:cy, the second");
-        assert_eq!(named.len(), 9);
+        assert_eq!(named.len(), 10);
     }
 
     #[test]
@@ -177,6 +196,21 @@ mod tests {
         );
         assert_eq!(parse(&text).unwrap().store.as_str(), "shop");
         assert_eq!(text.matches("\nFleetwright-Store:").count(), 1);
+    }
+
+    #[test]
+    fn what_people_wrote_closes_no_issue_and_calls_nobody() {
+        let said = Trailers {
+            requester: "oidc:@everybody".into(),
+            reason: Some("fixes #12, thanks @ann".into()),
+            ..sample()
+        };
+        let text = message("Delete store shop", Some("closes #13"), &said);
+        for word in ["#12", "#13", "@ann", "@everybody"] {
+            assert!(!text.contains(word), "{text}");
+        }
+        assert_eq!(parse(&text), Some(said));
+        assert_eq!(named(&text)["Fleetwright-Reason"], "fixes #12, thanks @ann");
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub struct WebhookSource {
     pub actions: Vec<WebhookAction>,
 }
 
-/// A signing secret of Standard Webhooks. Never shown.
+/// A secret that signs messages. Never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSecret(Vec<u8>);
 
@@ -64,6 +64,11 @@ impl WebhookSecret {
         } else {
             Err(BadSecret)
         }
+    }
+
+    /// The secret of a forge's webhook: its text as it is.
+    pub fn of_forge(text: &str) -> Self {
+        Self(text.as_bytes().to_vec())
     }
 
     /// The key of the signature.

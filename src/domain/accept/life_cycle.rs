@@ -38,7 +38,7 @@ pub(super) fn leaving(record: &Record) -> Refusal {
 
 /// Why a store that has had one state only cannot go back.
 pub(super) fn nothing_earlier(store: &StoreName) -> Refusal {
-    Refusal::Conflict(format!(
+    Refusal::Illegal(format!(
         "store {store} has no earlier state to go back to; see its history"
     ))
 }

@@ -2,11 +2,14 @@
 //!
 //! Must not know: the policy before it, or whether stores would suffer.
 
+use std::collections::BTreeMap;
+
 use super::duration::go_duration;
-use super::{ApprovalRule, FleetPolicy, OwnerPolicy, ProposalPolicy};
+use super::{ApprovalRule, FleetPolicy, GithubAccount, OwnerPolicy, ProposalPolicy};
 use crate::domain::record::API_VERSION;
 use crate::domain::request::Violation;
-use crate::domain::{ClusterName, Host};
+use crate::domain::text::hidden;
+use crate::domain::{ClusterName, Host, Owner};
 
 use super::cluster::ClusterPolicy;
 
@@ -71,6 +74,7 @@ impl FleetPolicy {
         gathered(|mut say| {
             self.check_names(&mut say);
             self.check_proposals(&mut say);
+            self.check_accounts(&mut say);
         })
     }
 
@@ -111,6 +115,8 @@ impl FleetPolicy {
         let ProposalPolicy {
             group,
             on_new_change,
+            labels,
+            merge_method: _,
         } = &self.proposals;
         let grouped = matches!(group.as_str(), "none" | "owner") || go_duration(group);
         let words = "must be none, owner, or a window as in 1h";
@@ -118,6 +124,30 @@ impl FleetPolicy {
         let known = matches!(on_new_change.as_str(), "append" | "supersede");
         let words = "must be append or supersede";
         say(!known, "/proposals/onNewChange".into(), words);
+        for (at, label) in labels.iter().enumerate() {
+            // GitHub's own bounds of a label's name.
+            let fits = (1..=50).contains(&label.chars().count()) && !label.chars().any(hidden);
+            let words = "a label has 1 to 50 visible characters";
+            say(!fits, format!("/proposals/labels/{at}"), words);
+        }
+    }
+
+    /// An account speaks for one owner: the first that names it. A second one would be there in vain.
+    fn check_accounts(&self, say: &mut impl FnMut(bool, String, &str)) {
+        let mut seen: BTreeMap<(bool, String), &Owner> = BTreeMap::new();
+        for (owner, policy) in &self.owners {
+            for (at, account) in policy.github.iter().enumerate() {
+                let pointer = format!("/owners/{owner}/github/{at}");
+                let words = "must be the number of an account, or its login without @";
+                say(!account.is_well_formed(), pointer.clone(), words);
+                // A login may be made of digits alone and is another account than the number.
+                let number = matches!(account, GithubAccount::Id(_));
+                let key = (number, account.to_string().to_ascii_lowercase());
+                let first = *seen.entry(key).or_insert(owner);
+                let words = format!("is an account of owner {first} already");
+                say(first != owner, pointer, &words);
+            }
+        }
     }
 
     fn check_offers(&self, say: &mut impl FnMut(bool, String, &str)) {
@@ -261,6 +291,21 @@ mod tests {
                 "onNewChange: append",
                 "onNewChange: wait",
                 "/proposals/onNewChange",
+            ),
+            (
+                "onNewChange: append",
+                "labels: [store, \"\"]",
+                "/proposals/labels/1",
+            ),
+            (
+                "owners: {}",
+                "owners: {ann: {github: [ann-gh, \"@ann\"]}}",
+                "/owners/ann/github/1",
+            ),
+            (
+                "owners: {}",
+                "owners: {ann: {github: [7, ann-gh]}, bob: {github: [Ann-GH]}}",
+                "/owners/bob/github/0",
             ),
         ];
         for (from, to, pointer) in cases {

@@ -2,10 +2,14 @@
 //!
 //! Must not know: who chose what.
 
+use std::fmt;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::domain::forge::Account;
 
 /// One engine: a chart and how its stores are known to answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -72,6 +76,49 @@ pub struct OwnerPolicy {
     pub engines: Vec<String>,
     /// The sum of the plans' prices this owner may use.
     pub budget: Option<u32>,
-    /// The owner's accounts at the forge.
-    pub github: Vec<String>,
+    /// The owner's accounts at GitHub. What they approve never counts for the owner's own stores, and what they ask for
+    /// by comment or form is the owner's.
+    pub github: Vec<GithubAccount>,
+}
+
+/// An account at GitHub, as a policy names it.
+///
+/// A number stays with its account. A login can be given up, and taken by somebody else then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "the number or the login of an account")]
+pub enum GithubAccount {
+    /// Its number (`id` of <https://docs.github.com/rest/users/users>).
+    Id(u64),
+    /// Its login, without `@`.
+    Login(String),
+}
+
+impl GithubAccount {
+    /// Whether it is this account. Logins are told apart without case.
+    pub fn is(&self, account: &Account) -> bool {
+        match self {
+            Self::Id(id) => *id == account.id,
+            Self::Login(login) => login.eq_ignore_ascii_case(&account.login),
+        }
+    }
+
+    /// Whether it can be an account at all: a login has letters, digits, hyphens and, of managed users, an underscore.
+    pub fn is_well_formed(&self) -> bool {
+        match self {
+            Self::Id(id) => *id > 0,
+            Self::Login(login) => {
+                let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+                !login.is_empty() && login.len() <= 100 && login.bytes().all(plain)
+            }
+        }
+    }
+}
+
+impl fmt::Display for GithubAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "{id}"),
+            Self::Login(login) => f.write_str(login),
+        }
+    }
 }

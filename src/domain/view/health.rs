@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::domain::forge::{BudgetView, Quota};
 use crate::domain::{ClusterName, CommitId};
 
 /// How a part is.
@@ -103,6 +104,62 @@ pub struct ForgeCheck {
     pub status: Condition,
     /// The same in words.
     pub message: Option<String>,
+    /// What it still takes of us, and what waits for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<ForgeBudget>,
+}
+
+/// What the forge still takes of us, and what waits for it.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ForgeBudget {
+    /// Requests to the REST API; null where the forge has not said, or has no such limit.
+    pub rest: Option<ForgeQuota>,
+    /// Points of the GraphQL API, likewise.
+    pub graphql: Option<ForgeQuota>,
+    /// Calls that make content (pull requests, comments) which may still be sent within this minute.
+    pub content_minute_left: u32,
+    /// The same within this hour.
+    pub content_hour_left: u32,
+    /// Calls that wait for their turn, by what they are for: `merge`, `open`, `comment`, `poll`.
+    pub waiting: BTreeMap<&'static str, usize>,
+    /// Until when nothing is sent.
+    pub paused_until: Option<Timestamp>,
+    /// Why, as the forge said.
+    pub paused_because: Option<String>,
+}
+
+/// What is left of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ForgeQuota {
+    /// What is left until `resetAt`.
+    pub remaining: u32,
+    /// What there is of it in a whole window.
+    pub limit: u32,
+    /// When `remaining` is `limit` again.
+    pub reset_at: Timestamp,
+}
+
+impl From<BudgetView> for ForgeBudget {
+    fn from(budget: BudgetView) -> Self {
+        let quota = |it: Quota| ForgeQuota {
+            remaining: it.remaining,
+            limit: it.limit,
+            reset_at: it.resets_at,
+        };
+        let waiting = budget.waiting.into_iter();
+        let (paused_until, paused_because) = budget.paused.map(|it| (it.until, it.why)).unzip();
+        Self {
+            rest: budget.rest.map(quota),
+            graphql: budget.graphql.map(quota),
+            content_minute_left: budget.content_minute,
+            content_hour_left: budget.content_hour,
+            waiting: waiting.map(|(it, count)| (it.as_str(), count)).collect(),
+            paused_until,
+            paused_because,
+        }
+    }
 }
 
 /// How a cluster is.

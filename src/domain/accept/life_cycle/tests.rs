@@ -169,7 +169,7 @@ fn a_rollback_restores_all_but_owner_hosts_and_volumes_and_keeps_to_the_rules() 
     let withdrawn = spec(&json!({"plan": "gone"}));
     assert!(decided(Role::Operator, &request, &now, Some(withdrawn)).is_err());
     let nothing = decided(Role::Operator, &request, &now, None);
-    assert!(matches!(nothing, Err(Refusal::Conflict(_))));
+    assert!(matches!(nothing, Err(Refusal::Illegal(_))));
 }
 
 #[test]
