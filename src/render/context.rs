@@ -8,13 +8,15 @@ use super::cluster::{chart_path, cluster_context};
 use super::values::release_values;
 use super::yaml::node::Node;
 use super::{RenderError, yaml};
+use crate::domain::ClusterName;
+use crate::domain::Owner;
 use crate::domain::policy::{ClusterPolicy, FleetPolicy, PlanPolicy};
 use crate::domain::record::{Record, sha256_hex, shard};
 
 /// The slices of the policy that one store's rendering reads.
 pub(super) struct Parts<'a> {
     pub(super) cluster: &'a ClusterPolicy,
-    plan: &'a PlanPolicy,
+    pub(super) plan: &'a PlanPolicy,
     pub(super) engine_values: &'a Map<String, Value>,
 }
 
@@ -43,20 +45,14 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// SHA-256 over these slices as JSON.
-    pub(super) fn digest(&self) -> String {
-        #[derive(Serialize)]
-        struct Slices<'a> {
-            cluster: &'a ClusterPolicy,
-            plan: &'a PlanPolicy,
-            values: &'a Map<String, Value>,
-        }
-        let slices = serde_json::to_vec(&Slices {
-            cluster: self.cluster,
-            plan: self.plan,
-            values: self.engine_values,
+    /// SHA-256 over what of these slices is rendered. What only the writer goes by, such as a price or a deadline, makes
+    /// no other files.
+    pub(super) fn digest(&self, cluster: &ClusterName) -> String {
+        let slices = json!({
+            "cluster": cluster_context(cluster, self.cluster), "quota": self.plan.quota,
+            "limitRange": self.plan.limit_range, "values": self.engine_values,
         });
-        sha256_hex(&slices.expect("a policy has text keys only"))
+        sha256_hex(slices.to_string().as_bytes())
     }
 }
 
@@ -93,7 +89,7 @@ impl Context {
             "name": name,
             "uid": record.metadata.uid,
             "owner": spec.owner,
-            "ownerLabel": owner_label(spec.owner.as_str()),
+            "ownerLabel": owner_label(&spec.owner),
             "engine": spec.engine,
             "plan": spec.plan,
             "version": spec.version,
@@ -212,24 +208,19 @@ impl Context {
 }
 
 /// A Kubernetes label value that tells owners apart: the owner itself where it is one, else a slug with a hash.
-fn owner_label(owner: &str) -> String {
+fn owner_label(owner: &Owner) -> String {
+    let text = owner.as_str();
     let edge = |c: char| c.is_ascii_alphanumeric();
     let inner = |c: char| edge(c) || matches!(c, '-' | '_' | '.');
-    let fits = owner.len() <= 63
-        && owner.chars().all(inner)
-        && owner.starts_with(edge)
-        && owner.ends_with(edge);
+    let fits = text.len() <= 63
+        && text.chars().all(inner)
+        && text.starts_with(edge)
+        && text.ends_with(edge);
     if fits {
-        return owner.to_owned();
+        return text.to_owned();
     }
-    let slug: String = owner
-        .to_lowercase()
-        .chars()
-        .map(|c| if edge(c) { c } else { '-' })
-        .take(40)
-        .collect();
-    let slug = slug.trim_matches('-');
-    let hash = &sha256_hex(owner.as_bytes())[..8];
+    let slug = owner.slug();
+    let hash = &sha256_hex(text.as_bytes())[..8];
     if slug.is_empty() {
         format!("owner-{hash}")
     } else {

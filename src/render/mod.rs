@@ -7,6 +7,7 @@
 mod check;
 mod cluster;
 mod context;
+mod digests;
 mod env;
 mod memo;
 mod store;
@@ -16,6 +17,7 @@ pub mod yaml;
 
 pub use check::CheckError;
 pub use cluster::{Bootstrap, bootstrap, chart_path, deploy_branch, root_files, store_folder};
+pub use digests::PolicyDigests;
 pub use store::{Files, StoreFiles, digest_in, render_record, render_store};
 pub use templates::{TemplateError, Templates};
 pub use values::chart_values;

@@ -21,6 +21,9 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 /// The annotation that proves which rendering an object in a cluster is.
 const SPEC_HASH: &str = "fleetwright.dev/spec-hash";
 
+/// Characters of a digest in a file's first line.
+const SHORT: usize = 12;
+
 /// Everything a record renders to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreFiles {
@@ -30,6 +33,8 @@ pub struct StoreFiles {
     pub shared: Files,
     /// SHA-256 over all rendered bodies with the spec hash blank.
     pub spec_hash: String,
+    /// The digest, cut short, of what the rendering read of the policy; each file carries it.
+    pub policy: String,
     /// The record's file, as [`render_record`] gives it: its digest is in the others.
     pub record: (String, Vec<u8>),
 }
@@ -70,10 +75,11 @@ pub fn render_store(
     }
     let spec_hash = hex(&hash.finalize());
     let (record_path, record_bytes) = render_record(templates, record)?;
+    let policy = parts.digest(&record.spec.cluster)[..SHORT].to_owned();
     let first = [
         ("record", sha256_hex(&record_bytes)),
         ("template", templates.digest().to_owned()),
-        ("policy", parts.digest()),
+        ("policy", policy.clone()),
     ];
     let mut own = Files::new();
     for (path, body) in bodies {
@@ -87,6 +93,7 @@ pub fn render_store(
         own,
         shared,
         spec_hash,
+        policy,
         record: (record_path, record_bytes),
     })
 }
@@ -121,7 +128,7 @@ fn header(record: &str, spec_hash: &str, digests: &[(&str, String)], body: &str)
         format!("# Rendered by Fleetwright from {record}, do not edit: spec={spec_hash}");
     let body = ("body", sha256_hex(body.as_bytes()));
     for (name, digest) in digests.iter().chain([&body]) {
-        line.push_str(&format!(" {name}={}", &digest[..12.min(digest.len())]));
+        line.push_str(&format!(" {name}={}", &digest[..SHORT.min(digest.len())]));
     }
     line.push('\n');
     line
