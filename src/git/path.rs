@@ -7,15 +7,17 @@ use super::GitError;
 
 /// Longest path in bytes (Linux's `PATH_MAX` leaves room for the folder it is checked out below).
 const LONGEST_PATH: usize = 1024;
+/// The one folder below `.github` that is written: issue forms. What runs as a workflow lies beside it.
+const ISSUE_FORMS: &str = ".github/ISSUE_TEMPLATE/";
 /// Longest part of a path in bytes (the limit of common file systems).
 const LONGEST_PART: usize = 255;
 
 /// Accepts a relative path of plain parts, separated by single slashes.
 ///
 /// # Errors
-/// [`GitError::BadPath`] with the rule that is broken: empty parts, `.`, `..`, anything that begins with `.git` or
-/// is taken for it somewhere (Git itself reads such files), backslashes, control and invisible characters, over-long
-/// paths.
+/// [`GitError::BadPath`] with the rule that is broken: empty parts, `.`, `..`, anything but an issue form that begins
+/// with `.git` or is taken for it somewhere (Git itself reads such files), backslashes, control and invisible
+/// characters, over-long paths.
 pub fn check_path(path: &str) -> Result<(), GitError> {
     match broken_rule(path) {
         None => Ok(()),
@@ -36,6 +38,7 @@ fn broken_rule(path: &str) -> Option<&'static str> {
     if path.chars().any(is_ignored) {
         return Some("it must not hold invisible characters, which some file systems leave out");
     }
+    let path = path.strip_prefix(ISSUE_FORMS).unwrap_or(path);
     path.split('/').find_map(broken_part_rule)
 }
 
@@ -72,6 +75,7 @@ mod tests {
             "stores/3f/ä ö.yaml",
             "a/.helmignore",
             "x/_shard.yaml",
+            ".github/ISSUE_TEMPLATE/store.yml",
         ] {
             assert!(check_path(good).is_ok(), "{good}");
         }
@@ -88,6 +92,12 @@ mod tests {
             ".git/config",
             "a/.GIT/x",
             "a/.github/x",
+            "a/.github/ISSUE_TEMPLATE/x",
+            ".github/workflows/x",
+            ".github/ISSUE_TEMPLATE/",
+            ".github/ISSUE_TEMPLATE/../workflows/x",
+            ".GitHub/ISSUE_TEMPLATE/x",
+            ".github/ISSUE_TEMPLATE/.git/x",
             "a/GIT~1/x",
             "a/.g\u{200c}it/x",
         ];

@@ -66,6 +66,37 @@ pub(super) fn read(success: bool, stdout: &str, stderr: &str) -> Option<PushOutc
     (success && !lines.is_empty()).then_some(PushOutcome::Pushed)
 }
 
+/// What became of one reference of a push that is not atomic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Moved {
+    /// It is where it was pushed to.
+    Yes,
+    /// It was not where it was expected.
+    Raced,
+    /// The server refuses it, for this reason.
+    Refused(String),
+    /// The server ended before it said.
+    Unknown,
+}
+
+/// Reads a push whose references moved each by itself: their full names, and what became of them.
+pub(super) fn each(stdout: &str, stderr: &str) -> Vec<(String, Moved)> {
+    let moved = STALE.iter().any(|sign| stderr.contains(sign));
+    let lines = stdout.lines().filter_map(porcelain_line);
+    let told = lines.map(|line| {
+        let what = match (line.refused, verdict(line.reason, moved)) {
+            (false, _) => Moved::Yes,
+            (true, Verdict::Raced) => Moved::Raced,
+            (true, Verdict::Unknown) => Moved::Unknown,
+            (true, Verdict::Refused | Verdict::Dragged) => {
+                Moved::Refused(format!("{} {}", line.reason, server_said(stderr)))
+            }
+        };
+        (line.reference.to_owned(), what)
+    });
+    told.collect()
+}
+
 /// One line of `git push --porcelain` about a reference.
 struct Line<'a> {
     refused: bool,

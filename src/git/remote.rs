@@ -77,6 +77,15 @@ impl Remote {
         Self { patience, ..self }
     }
 
+    /// The same remote with another credential.
+    #[must_use]
+    pub fn with_credential(&self, credential: Credential) -> Self {
+        Self {
+            credential: Some(credential),
+            ..self.clone()
+        }
+    }
+
     /// The address, without secrets.
     pub fn url(&self) -> &str {
         self.address.as_str()
@@ -151,7 +160,7 @@ impl Remote {
     }
 
     /// Runs a command with our credential, and takes secrets out of what it says.
-    fn run(&self, mut command: GitCommand) -> Result<Output, CommandError> {
+    pub(super) fn run(&self, mut command: GitCommand) -> Result<Output, CommandError> {
         let secrets = self.secrets();
         if let Some(encoded) = secrets.first() {
             // For this address only: a redirect elsewhere does not get it.
@@ -174,7 +183,12 @@ impl Remote {
         }
     }
 
-    fn failed(&self, error: &dyn std::error::Error) -> RemoteError {
+    /// What git printed, without what must not be told.
+    pub(super) fn without_secrets(&self, text: &str) -> String {
+        redact(text, &self.secrets())
+    }
+
+    pub(super) fn failed(&self, error: &dyn std::error::Error) -> RemoteError {
         RemoteError::Failed {
             url: self.url().to_owned(),
             detail: error.to_string(),
