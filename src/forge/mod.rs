@@ -4,18 +4,54 @@
 //! write whose answer was lost is [`ForgeError::InDoubt`], and who asked looks first. Must not know: what a change or
 //! a store is.
 
+mod access;
+mod answer;
+mod budget;
+mod call;
+mod checks;
+mod clock;
+mod contents;
+mod credential;
+mod examine;
+mod gate;
+mod graphql;
+mod merge;
+mod pages;
+mod people;
+mod permissions;
+mod pulls;
+mod required;
+mod settings;
+mod shapes;
+mod talk;
+mod wire;
+
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 
-use crate::domain::CommitId;
-use crate::domain::forge::{
-    CheckReport, Comment, Conclusion, Issue, MergeMethod, MergeOutcome, Pull, PullState, Review,
-};
+use crate::domain::forge::BudgetView;
+use access::{Bases, Slug};
+use call::Line;
+use credential::Credential;
+use gate::Gate;
+use pages::Tags;
+
+pub use access::{Access, Identity, PUBLIC_API};
+pub use clock::Clock;
+pub use contents::Content;
+pub use examine::Wanted;
+pub use permissions::{Features, Level, Need, PERMISSIONS, Permission, needed};
+pub use secrecy::SecretString;
 
 /// Why the forge did not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForgeError {
+    /// It cannot be asked as configured.
+    #[error("GitHub is not set up right: {0}")]
+    Setup(String),
     /// It was not reached, or answered 5xx, and nothing was written: a read, or a write that never left.
     #[error("GitHub cannot be reached: {0}")]
     Unreachable(String),
@@ -34,7 +70,7 @@ pub enum ForgeError {
     /// What was sent is not valid (422), or clashes with what is there.
     #[error("GitHub refuses it: {0}")]
     Refused(String),
-    /// The budget is spent until then.
+    /// The budget is spent until then, and nothing was done.
     #[error("GitHub's limits are used up until {until}")]
     Limited {
         /// When calls are taken again.
@@ -62,140 +98,82 @@ pub struct NewPull {
 #[derive(Clone)]
 pub struct Forge(Arc<Inner>);
 
-struct Inner {}
+struct Inner {
+    line: Line,
+    tags: Tags,
+}
 
 impl Forge {
-    /// The credential for git's own program. Fresh enough for one fetch or push.
+    /// Makes ready to ask the forge; nothing is sent yet. To be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// `Setup` when an address, a name, a key or a token cannot be right.
+    pub fn connect(access: Access) -> Result<Self, ForgeError> {
+        let slug = Slug::parse(&access.repository)?;
+        let bases = Bases::of(&access.api)?;
+        let credential = Credential::new(access.identity, access.features, &bases, &slug)?;
+        let rest = wire::client(&bases.rest)?;
+        let graphql = if bases.graphql == bases.rest {
+            rest.clone()
+        } else {
+            wire::client(&bases.graphql)?
+        };
+        let line = Line {
+            slug,
+            gate: Arc::new(Gate::new(access.clock)),
+            credential,
+            features: access.features,
+            rest,
+            graphql,
+        };
+        let tags = Tags::default();
+        Ok(Self(Arc::new(Inner { line, tags })))
+    }
+
+    /// The credential for git's own program, as the password of `x-access-token`. Fresh enough for one fetch or push.
+    ///
+    /// # Errors
+    /// Any but `InDoubt` and `Refused`.
     pub async fn token(&self) -> Result<String, ForgeError> {
-        unimplemented!()
+        let line = self.line();
+        let token = line.credential.token(&line.gate).await?;
+        Ok(token.expose_secret().to_owned())
     }
 
-    /// Pull requests of one branch of ours, in any state, newest first.
-    pub async fn pulls_of(&self, branch: &str) -> Result<Vec<Pull>, ForgeError> {
-        unimplemented!()
-    }
-    /// All open pull requests that go to `base`; none where nothing changed since the last time (`ETag`).
-    pub async fn open_pulls(&self, base: &str) -> Result<Option<Vec<Pull>>, ForgeError> {
-        unimplemented!()
-    }
-    /// One pull request.
-    pub async fn pull(&self, number: u64) -> Result<Pull, ForgeError> {
-        unimplemented!()
-    }
-    /// Opens a pull request.
-    pub async fn open(&self, new: &NewPull) -> Result<Pull, ForgeError> {
-        unimplemented!()
-    }
-    /// Changes title, text or state of a pull request.
-    pub async fn edit(
-        &self,
-        number: u64,
-        title: Option<&str>,
-        body: Option<&str>,
-        state: Option<PullState>,
-    ) -> Result<Pull, ForgeError> {
-        unimplemented!()
-    }
-    /// Asks people and teams for reviews. Names the forge does not know are left out, and returned.
-    pub async fn request_reviews(
-        &self,
-        number: u64,
-        people: &[String],
-        teams: &[String],
-    ) -> Result<Vec<String>, ForgeError> {
-        unimplemented!()
-    }
-    /// Adds labels.
-    pub async fn label(&self, number: u64, labels: &[String]) -> Result<(), ForgeError> {
-        unimplemented!()
-    }
-    /// All reviews of a pull request, oldest first.
-    pub async fn reviews(&self, number: u64) -> Result<Vec<Review>, ForgeError> {
-        unimplemented!()
-    }
-    /// The paths that a pull request changes.
-    pub async fn files(&self, number: u64) -> Result<Vec<String>, ForgeError> {
-        unimplemented!()
-    }
-    /// Publishes a check of our own, or a commit status where the identity may make no checks.
-    pub async fn report(&self, commit: &CommitId, report: &CheckReport) -> Result<(), ForgeError> {
-        unimplemented!()
-    }
-    /// How the checks and statuses of a commit stand, by name, ours and others'.
-    pub async fn checks(&self, commit: &CommitId) -> Result<Vec<(String, Conclusion)>, ForgeError> {
-        unimplemented!()
-    }
-    /// Merges a pull request whose head is still `head`.
-    pub async fn merge(
-        &self,
-        number: u64,
-        head: &CommitId,
-        method: MergeMethod,
-        title: &str,
-        message: &str,
-    ) -> Result<MergeOutcome, ForgeError> {
-        unimplemented!()
-    }
-    /// Has the forge merge it by itself as soon as its rules allow.
-    pub async fn arm_auto_merge(
-        &self,
-        pull: &Pull,
-        method: MergeMethod,
-    ) -> Result<MergeOutcome, ForgeError> {
-        unimplemented!()
-    }
-    /// Takes that back.
-    pub async fn disarm_auto_merge(&self, pull: &Pull) -> Result<(), ForgeError> {
-        unimplemented!()
-    }
-    /// Puts it into the merge queue.
-    pub async fn enqueue(&self, pull: &Pull) -> Result<MergeOutcome, ForgeError> {
-        unimplemented!()
-    }
-    /// Deletes a branch; done as well where there is none.
-    pub async fn delete_branch(&self, branch: &str) -> Result<(), ForgeError> {
-        unimplemented!()
+    /// Git's own program was refused with this token: the next one is another, where another can be had.
+    pub async fn token_refused(&self, token: &str) {
+        self.line()
+            .credential
+            .refused(&SecretString::from(token))
+            .await;
     }
 
-    /// Whether an account may write to the repository.
-    pub async fn may_write(&self, login: &str) -> Result<bool, ForgeError> {
-        unimplemented!()
-    }
-    /// The account numbers of a team's members; the team by its slug.
-    pub async fn team(&self, slug: &str) -> Result<Vec<u64>, ForgeError> {
-        unimplemented!()
+    /// Whether teams review from now on: tokens ask for the right to see their members then, and else do not.
+    pub fn review_by_teams(&self, teams: bool) {
+        self.line().credential.review_by_teams(teams);
     }
 
-    /// Comments of an issue or pull request, oldest first.
-    pub async fn comments(&self, number: u64) -> Result<Vec<Comment>, ForgeError> {
-        unimplemented!()
+    /// How much of the forge's limits is left, and who waits.
+    pub fn budget(&self) -> BudgetView {
+        self.line().gate.view()
     }
-    /// One comment.
-    pub async fn comment(&self, id: u64) -> Result<Comment, ForgeError> {
-        unimplemented!()
+
+    /// Lets the next [`Forge::open_pulls`] and [`Forge::issues`] answer even if nothing changed.
+    pub fn forget_lists(&self) {
+        self.0.tags.clear();
     }
-    /// Writes a comment; its number.
-    pub async fn say(&self, number: u64, body: &str) -> Result<u64, ForgeError> {
-        unimplemented!()
+
+    fn line(&self) -> &Line {
+        &self.0.line
     }
-    /// Writes a comment anew.
-    pub async fn say_again(&self, id: u64, body: &str) -> Result<(), ForgeError> {
-        unimplemented!()
+
+    fn tags(&self) -> &Tags {
+        &self.0.tags
     }
-    /// Reacts to a comment (`+1`, `-1`, `eyes`, …).
-    pub async fn react(&self, comment: u64, reaction: &str) -> Result<(), ForgeError> {
-        unimplemented!()
-    }
-    /// One issue.
-    pub async fn issue(&self, number: u64) -> Result<Issue, ForgeError> {
-        unimplemented!()
-    }
-    /// Open issues with a label, oldest first; none where nothing changed since the last time.
-    pub async fn issues(&self, label: &str) -> Result<Option<Vec<Issue>>, ForgeError> {
-        unimplemented!()
-    }
-    /// Closes an issue.
-    pub async fn close_issue(&self, number: u64, done: bool) -> Result<(), ForgeError> {
-        unimplemented!()
+}
+
+impl fmt::Debug for Forge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Forge({})", self.line().slug)
     }
 }
