@@ -22,8 +22,8 @@ use serde::de::DeserializeOwned;
 use crate::domain::change::Change;
 use crate::domain::entry::{Projection, StoreRow};
 use crate::domain::view::HistoryItem;
-use crate::domain::{ChangeId, CommitId, StoreName, Uid};
-use tables::{AUDIT, CHANGES, HISTORY, LAST, META, OPEN, STORES, TIP, decode, encode};
+use crate::domain::{ChangeId, ClusterName, CommitId, StoreName, Uid};
+use tables::{AUDIT, CHANGES, HISTORY, LAST, META, OPEN, STORES, TIP, decode, encode, landed};
 
 /// Why the index cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +95,16 @@ impl Index {
         })
     }
 
+    /// The sequence of the newest deploy commit of a cluster that was looked at for what people merged at a forge.
+    pub fn landed(&self, cluster: &ClusterName) -> Result<u64, IndexError> {
+        self.read(|txn| {
+            let meta = txn.open_table(META)?;
+            let sequence = meta.get(landed(cluster).as_str())?;
+            let known = sequence.and_then(|it| it.value().parse().ok());
+            Ok(known.unwrap_or(0))
+        })
+    }
+
     /// Forgets everything, before a rebuild.
     pub fn clear(&self) -> Result<(), IndexError> {
         self.write(tables::clear)
@@ -135,6 +145,9 @@ impl Index {
             }
             if let Some(tip) = &projection.tip {
                 meta.insert(TIP, tip.as_str())?;
+            }
+            for (cluster, sequence) in &projection.landed {
+                meta.insert(landed(cluster).as_str(), sequence.to_string().as_str())?;
             }
             Ok(())
         })

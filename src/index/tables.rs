@@ -4,6 +4,8 @@ use redb::{TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::domain::ClusterName;
+
 /// Store name → row.
 pub(super) const STORES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("stores/v1");
 /// Change id → change.
@@ -19,10 +21,15 @@ pub(super) const AUDIT: TableDefinition<'_, (i64, &str), &[u8]> = TableDefinitio
 pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta/v1");
 /// The fact: newest commit in the index. An index without all of today's tables has it under another name, and is
 /// rebuilt.
-pub(super) const TIP: &str = "tip/v3";
+pub(super) const TIP: &str = "tip/v4";
 
 /// The fact: the last place given in the order of main.
 pub(super) const LAST: &str = "last";
+
+/// The fact: how far a cluster's deploy branch was looked at.
+pub(super) fn landed(cluster: &ClusterName) -> String {
+    format!("landed/{cluster}")
+}
 
 /// Makes every table, so that reading one never fails for its absence.
 pub(super) fn create(txn: &WriteTransaction) -> Result<(), redb::Error> {

@@ -1,10 +1,12 @@
 //! The journal: what exists nowhere else. Accepted requests until they are published, answers kept for repeats,
-//! token hashes, what request limits count, and the people's commits that were vouched for.
+//! token hashes, what request limits count, what a forge told, and the people's commits that were vouched for.
 //!
 //! Never discarded by the program. Must not know: Git, the index, or what an entry means. No redb type leaves it.
 
 mod audit;
+mod deliveries;
 mod hits;
+mod proposals;
 mod tables;
 mod tokens;
 
@@ -23,6 +25,7 @@ use crate::domain::limits::Hit;
 use tables::{ENDED, ENTRIES, KEPT, META, decode, decode_all, encode};
 
 pub use audit::Chain;
+pub use deliveries::Delivery;
 pub use tokens::KeptToken;
 
 /// How long a first answer is kept for repeats (API.md asks for 24 hours or more).

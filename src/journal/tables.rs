@@ -16,6 +16,10 @@ pub(super) const TOKENS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new
 const REPLACED_TOKENS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("tokens/v1");
 /// Change id → what a request limit counts of it.
 pub(super) const HITS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("hits/v1");
+/// Branch → proposal.
+pub(super) const PROPOSALS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("proposals/v1");
+/// Issue number → what was asked in it.
+pub(super) const ASKED: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("asked/v1");
 /// Name → fact.
 pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta/v1");
 
@@ -26,9 +30,12 @@ pub(super) fn create(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(KEPT)?;
     txn.open_table(TOKENS)?;
     txn.open_table(HITS)?;
+    txn.open_table(PROPOSALS)?;
+    txn.open_table(ASKED)?;
     txn.open_table(META)?;
     txn.delete_table(REPLACED_TOKENS)?;
     super::audit::create(txn)?;
+    super::deliveries::create(txn)?;
     Ok(())
 }
 
