@@ -1,16 +1,17 @@
 //! People's commits on main: found whenever published main moved, and judged by content, not by who tells of them.
 
 use super::core::{Core, lock};
-use super::derive::{Underivable, read_record};
-use super::desk::Desk;
+use super::derive::read_record;
+use super::desk::{Desk, Unpublished};
 use super::intake::new_id;
 use super::project::ProjectError;
+use super::proposals::landing;
 use crate::domain::accept::Intent;
 use crate::domain::change::{Action, Change};
 use crate::domain::entry::{Entry, StoreRow};
 use crate::domain::record::{Record, record_path};
 use crate::domain::request::{Adopted, Caller, Role};
-use crate::domain::{ChangeId, CommitId, Owner, StoreName, Uid};
+use crate::domain::{ChangeId, CommitId, StoreName, Uid};
 use crate::git::{EntryKind, PathChange};
 use crate::journal::Acceptance;
 use crate::render::render_record;
@@ -18,8 +19,12 @@ use crate::render::render_record;
 /// The fact in the journal: the newest commit of main whose hand edits were all taken in.
 const SEEN: &str = "seen";
 
+/// What is wrong with any other file below `stores/`.
+pub(super) const NO_RECORD: &str =
+    "is no record: records are stores/<hh>/<store>.yaml, <hh> from the name's SHA-256";
+
 /// Takes in what people did to records since the last look. The rest of main is classified where it matters:
-/// rendered files by the group, policy and charts by [`foreign_policy`].
+/// rendered files by the group, policy and charts by `unvouched`.
 pub(super) fn take_in(core: &Core) -> Result<(), ProjectError> {
     // What is not in the index yet may be ours: it is judged at the next look.
     let Some(tip) = core.index.tip()? else {
@@ -82,26 +87,32 @@ fn spare_the_many(core: &Core, desk: &Desk, batch: &mut Vec<Acceptance>) {
         )
     };
     let count = batch.iter().filter(|one| removed(one)).count();
-    let limit = core.in_force().policy.mass_limit(desk.book.stores());
-    if u32::try_from(count).is_ok_and(|count| count <= limit) {
+    let Some(why) = too_many(core, desk, count) else {
         return;
-    }
+    };
     tracing::error!(
         count,
-        limit,
         "too many records were removed from main at once; they are put back"
     );
     let (spared, kept): (Vec<_>, Vec<_>) = std::mem::take(batch).into_iter().partition(removed);
     *batch = kept;
     for one in spared {
         let name = one.entry.change.store;
-        let why = format!(
-            "{count} records were removed at once, and {limit} is the limit (limits.massChangeShare); it is put back: \
-             delete stores one by one, or by the API"
-        );
-        lock(&core.foreign).insert(record_path(&name), why);
+        lock(&core.foreign).insert(record_path(&name), why.clone());
         lock(&core.put_back).insert(name);
     }
+}
+
+/// Why so many records are not removed at once; none where they may be.
+pub(super) fn too_many(core: &Core, desk: &Desk, count: usize) -> Option<String> {
+    let limit = core.in_force().policy.mass_limit(desk.book.stores());
+    let many = u32::try_from(count).map_or(true, |count| count > limit);
+    many.then(|| {
+        format!(
+            "{count} records were removed at once, and {limit} is the limit (limits.massChangeShare); it is put back: \
+             delete stores one by one, or by the API"
+        )
+    })
 }
 
 /// One path below `stores/` that differs: ours, without effect, or a hand edit to take in.
@@ -117,10 +128,7 @@ fn judge(
         stray(core, path, change);
         return Ok(None);
     };
-    let row = core
-        .index
-        .store(&name)?
-        .filter(|row| row.removed_at.is_none());
+    let row = live(core, &name)?;
     let entry_there = core.repo.entry(tip, &path)?;
     if entry_there.is_some_and(|it| it.kind != EntryKind::File) {
         let why = "is no regular file; a record is one, so it is put back where there was one";
@@ -130,13 +138,17 @@ fn judge(
     }
     let there = core.repo.read(tip, &path)?;
     let accepted = row.as_ref().map(|row| &row.record);
-    let kind = match (accepted, &there) {
-        (None, None) => return Ok(None),
-        (Some(_), None) => Adopted::Removed,
-        (None, Some(_)) => Adopted::Added,
-        (Some(record), Some(bytes)) if same(core, record, &name, bytes) => return Ok(None),
-        (Some(_), Some(_)) => Adopted::Edited,
+    let Some(kind) = kind(core, &name, accepted, there.as_deref()) else {
+        return Ok(None);
     };
+    if there
+        .as_deref()
+        .is_some_and(|it| landing::holds(core, &name, it))
+    {
+        // The merge of a proposal of ours: who approved it is looked at first.
+        core.propose.notify_one();
+        return Ok(None);
+    }
     let commit = last_commit(core, tip, &path)?;
     if already_taken_in(desk, &name, &commit) {
         return Ok(None);
@@ -153,20 +165,50 @@ fn judge(
     )?))
 }
 
+/// What a person made of a record; none where it says what was accepted. `there` is the file as they left it.
+pub(super) fn kind(
+    core: &Core,
+    name: &StoreName,
+    accepted: Option<&Record>,
+    there: Option<&[u8]>,
+) -> Option<Adopted> {
+    match (accepted, there) {
+        (None, None) => None,
+        (Some(_), None) => Some(Adopted::Removed),
+        (None, Some(_)) => Some(Adopted::Added),
+        (Some(record), Some(bytes)) if same(core, record, name, bytes) => None,
+        (Some(_), Some(_)) => Some(Adopted::Edited),
+    }
+}
+
+/// A store's row; none where it was removed.
+fn live(core: &Core, name: &StoreName) -> Result<Option<StoreRow>, ProjectError> {
+    let row = core.index.store(name)?;
+    Ok(row.filter(|row| row.removed_at.is_none()))
+}
+
+/// A store's record as our commits made it, unpublished ones included.
+pub(super) fn accepted(core: &Core, name: &StoreName) -> Result<Option<Record>, ProjectError> {
+    match core.desk().written(name) {
+        Some(Unpublished::Store(made)) => return Ok(Some(made.record.clone())),
+        Some(Unpublished::Removed) => return Ok(None),
+        None => {}
+    }
+    Ok(live(core, name)?.map(|row| row.record))
+}
+
 /// A path below `stores/` that can be no record is shown for as long as it is there.
 fn stray(core: &Core, path: String, change: &PathChange) {
     let mut foreign = lock(&core.foreign);
     if change.new.is_some() {
-        let why =
-            "is no record: records are stores/<hh>/<store>.yaml, <hh> from the name's SHA-256";
-        foreign.insert(path, why.to_owned());
+        foreign.insert(path, NO_RECORD.to_owned());
     } else {
         foreign.remove(&path);
     }
 }
 
 /// The store whose record lies at a path; none where the shard or the name does not fit.
-fn store_of(path: &str) -> Option<StoreName> {
+pub(super) fn store_of(path: &str) -> Option<StoreName> {
     let name: StoreName = path
         .rsplit('/')
         .next()?
@@ -181,14 +223,15 @@ fn same(core: &Core, accepted: &Record, name: &StoreName, bytes: &[u8]) -> bool 
     if render_record(&core.templates, accepted).is_ok_and(|(_, ours)| ours == bytes) {
         return true;
     }
-    match read_record(name, bytes) {
-        Ok(record) => record == *accepted,
-        Err(Underivable::Failed(_) | Underivable::Git(_)) => false,
-    }
+    read_record(name, bytes).is_ok_and(|record| record == *accepted)
 }
 
 /// The newest first-parent commit that changed a path; the tip where it cannot be told.
-fn last_commit(core: &Core, tip: &CommitId, path: &str) -> Result<CommitId, ProjectError> {
+pub(super) fn last_commit(
+    core: &Core,
+    tip: &CommitId,
+    path: &str,
+) -> Result<CommitId, ProjectError> {
     const LOOK_BACK: usize = 200;
     let mut newest = tip.clone();
     let blob = |commit: &CommitId| {
@@ -229,21 +272,9 @@ fn entry(
     let author = core.repo.commit_info(&commit)?.author;
     let id = new_id(desk, last, Core::now());
     let uid = row.map_or_else(|| Uid::from(id.clone()), |row| row.uid.clone());
-    let owner: Option<Owner> = row.map(|row| row.record.spec.owner.clone());
     let subject = format!("git:{}", author.email);
-    // Who may push to main is the forge's rule; what they push is held to policy and limits here.
-    let owner = owner.unwrap_or_else(|| "git".parse().expect("a plain word is an owner"));
-    let caller = Caller {
-        subject: subject.clone(),
-        role: Role::Operator,
-        owner,
-    };
-    let action = match kind {
-        Adopted::Added => Action::Create,
-        Adopted::Edited => Action::Update,
-        Adopted::Removed => Action::Delete,
-    };
-    let change = Change::queued(id, name.clone(), uid, action, subject, Core::now());
+    let caller = caller(subject.clone(), row.map(|row| &row.record));
+    let change = Change::queued(id, name.clone(), uid, action(kind), subject, Core::now());
     Ok(Entry {
         change,
         intent: Intent::Adopt { commit, kind },
@@ -253,36 +284,25 @@ fn entry(
         proven: Vec::new(),
         reason: None,
         commit: None,
+        carried: None,
     })
 }
 
-/// Notes whether main's policy and charts are those in force, for people to see.
-pub(super) fn foreign_policy(core: &Core) -> Result<(), ProjectError> {
-    let Some(tip) = core.published("main")? else {
-        return Ok(());
-    };
-    let in_force = core.in_force();
-    let mut differs = Vec::new();
-    for path in ["fleetwright.yaml", "charts"] {
-        let id = |commit: &CommitId| {
-            core.repo
-                .entry(commit, path)
-                .map(|it| it.map(|entry| entry.id))
-        };
-        if id(&tip)? != id(&in_force.commit)? {
-            differs.push(path);
-        }
+/// For whom a hand edit counts. Who may push to main is the forge's rule; what they push is held to policy and limits here.
+pub(super) fn caller(subject: String, accepted: Option<&Record>) -> Caller {
+    let owner = accepted.map(|it| it.spec.owner.clone());
+    Caller {
+        subject,
+        role: Role::Operator,
+        owner: owner.unwrap_or_else(|| "git".parse().expect("a plain word is an owner")),
     }
-    let mut foreign = lock(&core.foreign);
-    for path in ["fleetwright.yaml", "charts"] {
-        foreign.remove(path);
+}
+
+/// The action that a hand edit amounts to.
+pub(super) fn action(kind: Adopted) -> Action {
+    match kind {
+        Adopted::Added => Action::Create,
+        Adopted::Edited => Action::Update,
+        Adopted::Removed => Action::Delete,
     }
-    for path in differs {
-        let why = format!(
-            "what is in force is that of commit {}; an admin puts another in force with POST /api/v1/vouch",
-            in_force.commit
-        );
-        foreign.insert(path.to_owned(), why);
-    }
-    Ok(())
 }

@@ -10,6 +10,7 @@ use super::core::Core;
 use super::desk::Desk;
 use super::dry_run;
 use super::intake::find_change;
+use super::proposals;
 use crate::domain::approval::{Approval, Needed, digest, given, needed};
 use crate::domain::change::{Change, State};
 use crate::domain::entry::Entry;
@@ -160,6 +161,15 @@ fn decidable(core: &Core, desk: &Desk, caller: &Caller, id: &ChangeId) -> Result
         return Err(Refusal::Forbidden(text.to_owned()));
     }
     let change = find_change(core, desk, id).ok_or_else(|| Refusal::NotFound(id.to_string()))?;
+    if desk.entry(id).is_some_and(Entry::is_by_hand) {
+        let text = format!(
+            "change {id} is a hand edit of main, and is decided by the pull request that brought it"
+        );
+        return Err(Refusal::Conflict(text));
+    }
+    if desk.entry(id).is_some_and(|it| it.carried.is_some()) {
+        return Err(proposals::decided_there(&change));
+    }
     let owners = [
         desk.newest(&change.store).map(|it| it.spec.owner.clone()),
         old_spec(core, &change)?.map(|it| it.owner),

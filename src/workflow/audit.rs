@@ -16,7 +16,7 @@ use super::Fleet;
 use super::core::{Core, lock};
 use super::query::page;
 use crate::domain::StoreName;
-use crate::domain::audit::{AuditFilter, AuditItem, Kind, Noted, Row};
+use crate::domain::audit::{AuditFilter, AuditItem, Kind, Noted, Row, UNKNOWN};
 use crate::domain::request::{Caller, Refusal, Role, Violation};
 use crate::domain::view::Page;
 
@@ -26,7 +26,8 @@ const WAITING: usize = 4096;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Rows that the journal keeps: some 40 MB. What is older is let go, the chain begins after it.
 const KEEP: u64 = 100_000;
-/// Rows of each kind that are kept of one minute.
+/// Rows of each kind that are kept of one minute; refusals of people and systems that nobody knows are a kind of their
+/// own, so that they cannot hide those of others.
 const A_MINUTE: u32 = 300;
 /// Characters of a row's texts.
 const TEXT: usize = 300;
@@ -34,7 +35,7 @@ const TEXT: usize = 300;
 /// Takes what is to be kept.
 pub(super) struct Recorder {
     rows: mpsc::Sender<Noted>,
-    minutes: Mutex<[Minute; 2]>,
+    minutes: Mutex<[Minute; 3]>,
 }
 
 /// How many rows of a kind came in a minute.
@@ -59,6 +60,15 @@ impl Minute {
     }
 }
 
+/// What a row is counted with.
+fn bucket(noted: &Noted) -> usize {
+    match noted.kind {
+        Kind::Refusal if noted.subject == UNKNOWN => 2,
+        Kind::Refusal => 0,
+        Kind::SignIn => 1,
+    }
+}
+
 impl Recorder {
     /// A recorder, and the end that [`write`] reads.
     pub(super) fn new() -> (Self, mpsc::Receiver<Noted>) {
@@ -68,7 +78,7 @@ impl Recorder {
     }
 
     fn note(&self, mut noted: Noted) {
-        let (keep, let_go) = lock(&self.minutes)[noted.kind as usize].takes(noted.at);
+        let (keep, let_go) = lock(&self.minutes)[bucket(&noted)].takes(noted.at);
         if let Some(count) = let_go {
             self.send(Noted {
                 subject: "fleetwright".to_owned(),
@@ -251,5 +261,26 @@ mod tests {
         assert_eq!(kept, A_MINUTE as usize);
         assert_eq!(minute.takes(at(120)), (true, Some(1000 - A_MINUTE)));
         assert_eq!(minute.takes(at(180)), (true, None));
+    }
+
+    #[test]
+    fn refusals_of_nobody_hide_no_others() {
+        let (recorder, mut rows) = Recorder::new();
+        let refused = |subject: &str| Noted {
+            at: Timestamp::UNIX_EPOCH,
+            kind: Kind::Refusal,
+            subject: subject.to_owned(),
+            action: "POST /webhooks/stores".to_owned(),
+            store: None,
+            status: 401,
+            detail: String::new(),
+        };
+        (0..1000).for_each(|_| recorder.note(refused(UNKNOWN)));
+        recorder.note(refused("token:ann"));
+        let mut last = None;
+        while let Ok(row) = rows.try_recv() {
+            last = Some(row.subject);
+        }
+        assert_eq!(last.as_deref(), Some("token:ann"));
     }
 }

@@ -5,10 +5,12 @@ use std::sync::MutexGuard;
 use super::core::Core;
 use super::desk::Desk;
 use super::intake::find_change;
+use super::outcome::refused_by_hand;
 use super::project::ProjectError;
 use super::query::may_see;
 use crate::domain::ChangeId;
 use crate::domain::change::{Change, State};
+use crate::domain::entry::Entry;
 use crate::domain::request::{Caller, Refusal, Role};
 
 /// Takes a change back that is not written yet. Nothing is done unless `really`.
@@ -34,15 +36,36 @@ pub(super) fn cancel(
         change.state,
         State::Queued | State::Proposed | State::Approved
     );
-    let waits = waiting && !desk.is_taken(id);
+    let merged = desk.entry(id).is_some_and(|it| it.merged().is_some());
+    let waits = (waiting || proposed(&desk, id)) && !desk.is_taken(id) && !merged;
     let detail = Some(format!("by {}", caller.subject));
     if !waits || !change.go(State::Cancelled, Core::now(), detail) {
         return Err(past(&change, "cancelled"));
     }
     if really {
+        let entry = desk.entry(id).cloned();
         end(core, desk, &change)?;
+        if let Some(entry) = entry.filter(Entry::is_by_hand) {
+            lies(core, &entry, &change);
+        }
     }
     Ok(change)
+}
+
+/// A hand edit that is taken back lies on main without effect.
+fn lies(core: &Core, entry: &Entry, change: &Change) {
+    let by = change.timeline.last().and_then(|it| it.detail.as_deref());
+    let why = format!(
+        "was taken back {}; it has no effect",
+        by.unwrap_or_default()
+    );
+    refused_by_hand(core, entry, &why);
+    core.wake.notify_one();
+}
+
+/// Whether a change is on the branch of a proposal: it is cancelled until that is merged.
+fn proposed(desk: &Desk, id: &ChangeId) -> bool {
+    desk.entry(id).is_some_and(|it| it.carried.is_some())
 }
 
 /// Ends a change that will not be written.
@@ -54,6 +77,8 @@ pub(super) fn end(
     // Off the desk before the lock is given up: the writer can no longer take it.
     desk.remove(&change.id);
     drop(desk);
+    // A proposal that carries it goes on without it, or is closed.
+    core.propose.notify_one();
     let ended = core.end(std::slice::from_ref(change));
     ended.map_err(|error: ProjectError| Refusal::Unavailable(error.to_string()))
 }

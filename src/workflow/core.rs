@@ -1,7 +1,7 @@
 //! What every part of the workflow shares: the adapters, the policy in force, the desk, and the bells.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
@@ -11,24 +11,31 @@ use super::desk::{Busy, Desk};
 use super::events::Events;
 use super::limits::Limits;
 use super::metrics::Metrics;
+use super::pace::PushSlots;
 use super::query::Catalog;
 use super::settings::Settings;
 use super::steady::Moment;
 use super::tokens::Tokens;
+use super::unvouched::Known;
 use crate::cluster::{Cluster, View};
+use crate::domain::forge::BudgetView;
 use crate::domain::policy::FleetPolicy;
+use crate::domain::proposal::life::{Asked, Proposal};
 use crate::domain::schema::ChartSchema;
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
+use crate::forge::Forge;
 use crate::git::{FleetRepo, GitError, KeyRing, SigningKey};
 use crate::index::Index;
 use crate::journal::Journal;
 use crate::oidc::Issuer;
-use crate::render::{Templates, deploy_branch};
+use crate::render::{PolicyDigests, Templates, deploy_branch};
 
 /// The policy in force and the commit it comes from; that commit's charts are in force as well.
 #[derive(Debug, Clone)]
 pub(super) struct InForce {
     pub(super) policy: Arc<FleetPolicy>,
+    /// What stores' renderings read of it.
+    pub(super) digests: Arc<PolicyDigests>,
     pub(super) commit: CommitId,
 }
 
@@ -54,6 +61,15 @@ pub(super) struct RemoteStatus {
     pub(super) agreed_at: Option<Timestamp>,
 }
 
+/// How the forge is, for `/api/health` and `/metrics`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ForgeStatus {
+    /// What is wrong, as a sentence.
+    pub(super) problem: Option<String>,
+    /// What it still takes of us.
+    pub(super) budget: Option<BudgetView>,
+}
+
 /// Everything the parts of the workflow share.
 pub(super) struct Core {
     pub(super) settings: Settings,
@@ -68,6 +84,7 @@ pub(super) struct Core {
     pub(super) busy: Busy,
     pub(super) watched: BTreeMap<ClusterName, Watched>,
     pub(super) remote: Mutex<RemoteStatus>,
+    pub(super) forge_status: Mutex<ForgeStatus>,
     /// Why the repository could not be tidied, as a sentence.
     pub(super) upkeep: Mutex<Option<String>>,
     /// The API tokens.
@@ -76,6 +93,8 @@ pub(super) struct Core {
     pub(super) issuer: Option<Arc<Issuer>>,
     /// People's paths on main that have no effect, and why.
     pub(super) foreign: Mutex<BTreeMap<String, String>>,
+    /// Why policy and charts on main have no effect, where a forge was asked who approved them.
+    pub(super) unvouched: Mutex<Option<Known>>,
     /// Schemas of chart versions that were asked for, by chart name; none where a chart has none.
     pub(super) schemas: Mutex<BTreeMap<String, Option<Arc<ChartSchema>>>>,
     /// The newest commit of main whose hand edits were all taken in.
@@ -90,10 +109,24 @@ pub(super) struct Core {
     pub(super) steady: Mutex<Option<Moment>>,
     /// Rings when published branches moved.
     pub(super) published: watch::Sender<()>,
+    /// The forge that hosts the fleet repository, where people decide on changes.
+    pub(super) forge: Option<Forge>,
+    /// Proposals at the forge that are not over, by branch.
+    pub(super) proposals: Mutex<BTreeMap<String, Proposal>>,
+    /// Issues that were taken in, by number.
+    pub(super) asked: Mutex<BTreeMap<u64, Asked>>,
+    /// Wakes who keeps proposals.
+    pub(super) propose: Notify,
+    /// Whether the remote is to be looked at now.
+    pub(super) look_now: AtomicBool,
+    /// When the remote takes the next push.
+    pub(super) pushes: Mutex<PushSlots>,
     /// What request limits count.
     pub(super) limits: Limits,
     /// Wakes the writer.
     pub(super) wake: Notify,
+    /// Rings when the forge told something that is in the journal now.
+    pub(super) hinted: Notify,
     /// Rings for every change that moved on.
     pub(super) moved: broadcast::Sender<ChangeId>,
     /// Stores and changes as lists see them.
@@ -108,6 +141,12 @@ impl Core {
     /// The time, asked for in one place.
     pub(super) fn now() -> Timestamp {
         Timestamp::now()
+    }
+
+    /// Has the remote looked at now: it is known that it moved.
+    pub(super) fn look_at_remote(&self) {
+        self.look_now.store(true, Ordering::Relaxed);
+        self.wake.notify_one();
     }
 
     /// The policy in force.

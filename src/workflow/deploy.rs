@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::alarm;
 use super::core::{Core, InForce};
 use super::group::GroupError;
-use crate::domain::trailers::value;
+use crate::domain::trailers::{Landed, MERGED, value};
 use crate::domain::{ClusterName, CommitId, StoreName};
 use crate::git::{CommitSpec, EntryKind, FleetRepo, GitError, Graft, Group};
 use crate::plan::{Edit, Edits};
@@ -26,6 +26,8 @@ pub(super) struct Order<'a> {
     pub(super) base: Option<&'a CommitId>,
     /// main after them.
     pub(super) source: &'a CommitId,
+    /// Changes that people merged at a forge, and that this commit is the first to carry.
+    pub(super) landed: &'a [Landed],
 }
 
 /// The old head (none for a new branch) and the new one.
@@ -88,7 +90,9 @@ pub(super) fn commit(
         .map(|it| sequence(&core.repo, it))
         .collect::<Result<Vec<_>, _>>()?;
     let sequence = sequences.into_iter().max().unwrap_or(0) + 1;
-    let text = message(cluster, source, sequence, edits.len());
+    let text = message(cluster, source, sequence, edits.len())
+        + &before(core, trusted.as_ref())?
+        + &Landed::lines(order.landed);
     let made = group.commit(&CommitSpec {
         parent: head.as_ref(),
         grafts: &grafts,
@@ -149,10 +153,35 @@ fn whole(core: &Core, in_force: &InForce, cluster: &ClusterName) -> Result<Files
 
 /// The sequence number that a deploy commit carries.
 pub(super) fn sequence(repo: &FleetRepo, commit: &CommitId) -> Result<u64, GitError> {
-    let info = repo.commit_info(commit)?;
-    Ok(value(&info.message, "Fleetwright-Sequence")
-        .and_then(|it| it.parse().ok())
-        .unwrap_or(0))
+    Ok(sequence_in(&repo.commit_info(commit)?.message))
+}
+
+/// The same, from the commit's message.
+pub(super) fn sequence_in(message: &str) -> u64 {
+    let word = value(message, "Fleetwright-Sequence");
+    word.and_then(|it| it.parse().ok()).unwrap_or(0)
+}
+
+/// The trailer that names the newest deploy commit with something that people merged at a forge.
+const MERGED_BEFORE: &str = "Fleetwright-Merged-Before";
+
+/// That trailer for what follows a commit.
+fn before(core: &Core, trusted: Option<&CommitId>) -> Result<String, GitError> {
+    let Some(trusted) = trusted else {
+        return Ok(String::new());
+    };
+    let message = core.repo.commit_info(trusted)?.message;
+    let newest = if value(&message, MERGED).is_some() {
+        Some(trusted.clone())
+    } else {
+        landed_before(&message)
+    };
+    Ok(newest.map_or_else(String::new, |it| format!("{MERGED_BEFORE}: {it}\n")))
+}
+
+/// The newest deploy commit before one that carries something that people merged at a forge.
+pub(super) fn landed_before(message: &str) -> Option<CommitId> {
+    value(message, MERGED_BEFORE)?.parse().ok()
 }
 
 pub(super) fn message(

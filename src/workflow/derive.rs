@@ -15,7 +15,8 @@ use crate::render::{RenderError, Templates, render_store, store_folder, yaml};
 mod by_hand;
 mod tree;
 
-use by_hand::{adopted, unapproved};
+use by_hand::adopted;
+pub(super) use by_hand::{Fault, left_by_hand, unapproved};
 pub(super) use tree::Tree;
 
 /// The greatest record, in bytes: it is a file that people review.
@@ -85,13 +86,22 @@ pub(super) enum Derived {
     Nothing,
 }
 
+/// What a store's rendered files say of themselves.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Marks {
+    /// The hash that the objects carry.
+    pub(super) spec_hash: String,
+    /// The digest of what was read of the policy.
+    pub(super) policy: String,
+}
+
 /// What a commit of ours made of a store.
 #[derive(Debug, Clone)]
 pub(super) struct Made {
     /// Its record.
     pub(super) record: Record,
-    /// The hash that its rendered objects carry.
-    pub(super) spec_hash: String,
+    /// What its rendered files carry.
+    pub(super) marks: Marks,
 }
 
 /// Derives an entry. `accepted` is the store's record as our commits up to the tip made it.
@@ -104,28 +114,40 @@ pub(super) fn derive(
     accepted: Option<&Record>,
     never_released: bool,
 ) -> Result<Derived, Underivable> {
-    expected_still_holds(entry, accepted)?;
     let record = match &entry.intent {
         Intent::Adopt { kind, .. } => {
+            expected_still_holds(entry, accepted)?;
             let record = adopted(tree, tip, at, entry, *kind, accepted)?;
-            unapproved(at, entry, accepted, &record)?;
-            record
+            with_release_state(record, never_released)
         }
-        intent => match apply(at, intent, accepted)? {
-            Outcome::Put(record) => *record,
-            Outcome::Same => return Ok(Derived::Nothing),
+        _ => match left_by(at, entry, accepted, never_released)? {
+            Some(record) => record,
+            None => return Ok(Derived::Nothing),
         },
     };
     if let (Intent::Create(_), Some(tip)) = (&entry.intent, tip) {
         not_in_the_way(tree, tip, &record)?;
     }
-    let record = with_release_state(record, never_released);
-    let (plan, spec_hash) = plan_put(tree, tip, templates, at, &record)?;
+    let (plan, marks) = plan_put(tree, tip, templates, at, &record)?;
     if plan.is_empty() {
         Ok(Derived::Nothing)
     } else {
-        let made = Made { record, spec_hash };
+        let made = Made { record, marks };
         Ok(Derived::Plan(Box::new(plan), Box::new(made)))
+    }
+}
+
+/// The record that a request leaves; none where it changes nothing.
+pub(super) fn left_by(
+    at: &Circumstances<'_>,
+    entry: &Entry,
+    accepted: Option<&Record>,
+    never_released: bool,
+) -> Result<Option<Record>, Underivable> {
+    expected_still_holds(entry, accepted)?;
+    match apply(at, &entry.intent, accepted)? {
+        Outcome::Put(record) => Ok(Some(with_release_state(*record, never_released))),
+        Outcome::Same => Ok(None),
     }
 }
 
@@ -141,26 +163,27 @@ fn not_in_the_way(tree: &impl Tree, tip: &CommitId, record: &Record) -> Result<(
 }
 
 /// Reads a record file that a person may have written.
-pub(super) fn read_record(name: &StoreName, bytes: &[u8]) -> Result<Record, Underivable> {
+pub(super) fn read_record(name: &StoreName, bytes: &[u8]) -> Result<Record, ChangeError> {
     let path = record_path(name);
+    let broken = |message: String, next_step: &str| ChangeError {
+        reason: "BrokenRecord".to_owned(),
+        message,
+        next_step: next_step.to_owned(),
+    };
     if bytes.len() > RECORD_LIMIT {
         let text = format!(
             "{path} has {} bytes, and {RECORD_LIMIT} is the limit",
             bytes.len()
         );
-        return Err(Underivable::failed(
-            "BrokenRecord",
-            &text,
-            "make the file smaller",
-        ));
+        return Err(broken(text, "make the file smaller"));
     }
-    let broken = |detail: String| {
-        let message = format!("{path}: {detail}; the store keeps its last valid state");
-        Underivable::failed("BrokenRecord", &message, "mend the file on main")
+    let unread = |detail: String| {
+        let text = format!("{path}: {detail}; the store keeps its last valid state");
+        broken(text, "mend the file on main")
     };
     let text = std::str::from_utf8(bytes)
-        .map_err(|error| broken(format!("is no UTF-8 text ({error})")))?;
-    yaml::read(text).map_err(|error| broken(error.to_string()))
+        .map_err(|error| unread(format!("is no UTF-8 text ({error})")))?;
+    yaml::read(text).map_err(|error| unread(error.to_string()))
 }
 
 /// The plan that makes the tip hold a record and its rendering, and nothing else of the store.
@@ -170,7 +193,7 @@ pub(super) fn plan_put(
     templates: &Templates,
     at: &Circumstances<'_>,
     record: &Record,
-) -> Result<(Plan, String), Underivable> {
+) -> Result<(Plan, Marks), Underivable> {
     let files = render_store(templates, at.policy, record)?;
     let mut plan = Plan {
         store: record.name().clone(),
@@ -200,7 +223,11 @@ pub(super) fn plan_put(
             plan.main.insert(path, Edit::Put(bytes));
         }
     }
-    Ok((plan, files.spec_hash))
+    let marks = Marks {
+        spec_hash: files.spec_hash,
+        policy: files.policy,
+    };
+    Ok((plan, marks))
 }
 
 /// The plan of a deletion's second commit: the record and everything rendered from it go; the shard's own files stay.

@@ -204,9 +204,9 @@ impl Desk {
         let turn = store.turn.get_or_insert_with(|| owner.clone());
         *self.shares.entry(turn.clone()).or_default() += 1;
         store.newest = record.or(store.newest.take());
-        if entry.change.state == State::Queued {
+        if entry.change.state == State::Queued && entry.is_for_writer() {
             let queue = self.queues.entry(owner).or_default();
-            if by_hand(&entry) {
+            if entry.is_by_hand() {
                 // On main already: what was asked for before it is derived on top of it.
                 queue.push_front(id.clone());
             } else {
@@ -339,10 +339,11 @@ impl Desk {
                 Unpublished::Store(made) => self.note_going(&store, &made.record, false),
             }
         }
-        let waiting =
-            |entry: &&Entry| matches!(entry.change.state, State::Queued | State::Approved);
-        let hand_first = self.open.values().filter(|it| by_hand(it));
-        let others = self.open.values().filter(|it| !by_hand(it));
+        let waiting = |entry: &&Entry| {
+            matches!(entry.change.state, State::Queued | State::Approved) && entry.is_for_writer()
+        };
+        let hand_first = self.open.values().filter(|it| it.is_by_hand());
+        let others = self.open.values().filter(|it| !it.is_by_hand());
         for entry in hand_first.chain(others).filter(waiting) {
             let owner = self.turn_of(entry);
             let queue = self.queues.entry(owner).or_default();
@@ -458,11 +459,6 @@ impl Desk {
             self.note_going(store, &made.record, false);
         }
     }
-}
-
-/// Whether an entry takes over what a person did on main.
-fn by_hand(entry: &Entry) -> bool {
-    matches!(entry.intent, Intent::Adopt { .. })
 }
 
 fn give_up(shares: &mut HashMap<Owner, usize>, turn: &Owner) {

@@ -46,15 +46,15 @@ pub(super) fn render(
             return Ok(nothing(&same));
         }
         if current.is_none() {
-            gone(core, request, &seen)?;
+            gone(core, &desk, request, &seen)?;
         }
-        waits_for_people(&desk, request)?;
+        waits_for_people(core, &desk, request, current.as_ref(), &seen)?;
         check_match(if_match, current.as_ref())?;
         let id = new_id(&desk, None, now);
         let at = at(core, policy, (caller, proven, now), &desk.book, &id);
         let earlier = earlier(core, request, current.as_ref())?;
         let decision = decide(&at, request, current.as_ref(), earlier);
-        let decision = decision.map_err(|why| with_phase(core, request, why))?;
+        let decision = decision.map_err(|why| with_phase(core, &desk, request, why))?;
         (id, current, decision)
     };
     let record: Record = decision.record;

@@ -3,7 +3,7 @@
 //! Must not know: whether the rules still allow that state.
 
 use super::core::Core;
-use super::derive::{Underivable, read_record};
+use super::derive::read_record;
 use crate::domain::accept::{Earlier, of_then};
 use crate::domain::record::{Record, Spec, record_path};
 use crate::domain::request::{Refusal, Request, Violation};
@@ -95,9 +95,7 @@ fn spec_at(core: &Core, name: &StoreName, commit: &CommitId) -> Result<Spec, Ref
     let bytes = core.repo.read(commit, &record_path(name));
     let bytes = bytes.map_err(|error| Refusal::Unavailable(error.to_string()))?;
     let gone = || Refusal::Conflict(format!("commit {commit} has no record of store {name}"));
-    match read_record(name, &bytes.ok_or_else(gone)?) {
-        Ok(record) => Ok(record.spec),
-        Err(Underivable::Failed(error)) => Err(Refusal::Conflict(error.message)),
-        Err(Underivable::Git(error)) => Err(Refusal::Unavailable(error.to_string())),
-    }
+    let record = read_record(name, &bytes.ok_or_else(gone)?);
+    let record = record.map_err(|error| Refusal::Conflict(error.message))?;
+    Ok(record.spec)
 }

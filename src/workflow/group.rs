@@ -5,23 +5,24 @@ use std::time::{Duration, Instant};
 
 use super::core::{Core, InForce};
 use super::deploy::Dropped;
-use super::derive::{Derived, Underivable, derive, plan_removal};
-use super::desk::Unpublished;
+use super::derive::{Derived, Made, Underivable, derive, plan_removal, unapproved};
 use super::holds::{hold, no_slot};
 use super::provisioning::{self, Slots};
 use super::steady::Moment;
-use super::{approve, prepare, repair, schemas};
+use super::{adopt, approve, prepare, repair, schemas};
 use crate::domain::accept::{Circumstances, Intent};
 use crate::domain::approval::Needed;
 use crate::domain::book::{Book, Held};
 use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::Entry;
 use crate::domain::record::Record;
+use crate::domain::trailers::Landed;
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
 use crate::git::Group;
 use crate::plan::Edits;
 
 mod commits;
+mod landing;
 mod report;
 
 use report::blocked_path;
@@ -47,6 +48,12 @@ struct Work<'a> {
     begun: BTreeMap<ClusterName, u32>,
     /// Provisioning slots that are taken; counted when the first create comes.
     slots: Option<Slots>,
+    /// What people merged at a forge, by cluster, for the deploy commits to name.
+    landed: BTreeMap<ClusterName, Vec<Landed>>,
+    /// The same, with what it made of stores.
+    merged: Vec<(Entry, CommitId, ClusterName, Made)>,
+    /// The deploy commits of this group.
+    heads: BTreeMap<ClusterName, CommitId>,
     report: Report,
 }
 
@@ -72,6 +79,9 @@ pub(super) fn write(
         records: BTreeMap::new(),
         begun: BTreeMap::new(),
         slots: None,
+        landed: BTreeMap::new(),
+        merged: Vec::new(),
+        heads: BTreeMap::new(),
         report: Report::default(),
     };
     work.prepare()?;
@@ -120,6 +130,7 @@ impl Work<'_> {
         };
         let mut edits = Edits::new();
         repair::records(self.core, &self.group, &tip, &mut edits)?;
+        let spared = repair::spared(self.core, &self.group, &tip, &astray)?;
         if astray.is_empty() && edits.is_empty() {
             return Ok(());
         }
@@ -128,7 +139,9 @@ impl Work<'_> {
             .map(|it| (it.folder.clone(), it.right.clone()))
             .collect();
         let touched = astray.into_iter().flat_map(|it| it.paths);
+        let touched = touched.filter(|path| !spared.contains_key(path));
         let paths: Vec<String> = touched.chain(edits.keys().cloned()).collect();
+        edits.extend(spared);
         self.commit_with(&grafts, &edits, &repair::message(&paths))?;
         Ok(())
     }
@@ -137,6 +150,9 @@ impl Work<'_> {
         let Some(entry) = self.core.desk().entry(id).cloned() else {
             return Ok(());
         };
+        if let Some(merged) = entry.merged().cloned() {
+            return self.deploy_merged(entry, &merged);
+        }
         let accepted = self.accepted(&entry.change.store);
         if let Some(reason) = self.hold(&entry, accepted.as_ref())? {
             self.report.held.push((id.clone(), reason));
@@ -148,7 +164,7 @@ impl Work<'_> {
             Ok(Derived::Plan(_, made))
                 if let Some(needed) = self.unapproved(&entry, accepted.as_ref(), &made.record) =>
             {
-                Fate::Proposed(needed)
+                self.undecided(&entry, needed)
             }
             Ok(Derived::Plan(plan, made)) => {
                 let text = self.message(&entry.change, &plan, 1, Some(&entry));
@@ -158,7 +174,7 @@ impl Work<'_> {
                     Ok(None) => Fate::Nothing,
                     Ok(Some(commit)) => {
                         self.carry(&plan);
-                        if matches!(entry.intent, Intent::Adopt { .. }) {
+                        if entry.is_by_hand() {
                             // What the next hand edit is held against; put back if the group does not land.
                             let held = Held::of(&made.record, entry.change.uid.clone());
                             self.core.desk().book.put(entry.change.store.clone(), held);
@@ -190,7 +206,7 @@ impl Work<'_> {
         derived: Derived,
     ) -> Result<Derived, Underivable> {
         if let Derived::Plan(_, made) = &derived {
-            let by_hand = matches!(entry.intent, Intent::Adopt { .. });
+            let by_hand = entry.is_by_hand();
             let root = if by_hand { "/spec" } else { "" };
             let old = accepted.map(|it| &it.spec);
             schemas::check(self.core, &self.in_force.policy, old, &made.record, root)?;
@@ -198,14 +214,18 @@ impl Work<'_> {
         Ok(derived)
     }
 
-    /// What people have to agree to. A hand edit was judged by its derivation: nobody can agree to it here.
+    /// What people have to agree to.
     fn unapproved(&self, entry: &Entry, accepted: Option<&Record>, new: &Record) -> Option<Needed> {
-        let by_hand = matches!(entry.intent, Intent::Adopt { .. });
         let old = accepted.map(|it| &it.spec);
-        let policy = &self.in_force.policy;
-        (!by_hand)
-            .then(|| approve::unapproved(policy, entry, old, new))
-            .flatten()
+        approve::unapproved(&self.in_force.policy, entry, old, new)
+    }
+
+    /// What becomes of an entry that too few people agreed to. Who agreed to a hand edit only a forge can tell.
+    fn undecided(&self, entry: &Entry, needed: Needed) -> Fate {
+        if entry.is_by_hand() && self.core.forge.is_none() {
+            return Fate::Failed(unapproved(&entry.change.store, &needed));
+        }
+        Fate::Proposed(needed)
     }
 
     /// What an entry waits for although the writer is free.
@@ -214,8 +234,9 @@ impl Work<'_> {
         entry: &Entry,
         accepted: Option<&Record>,
     ) -> Result<Option<String>, GroupError> {
-        if let Some(earlier) = self.held_before(entry) {
-            return Ok(Some(format!("change {earlier} of the same store")));
+        let before = self.held_before(entry);
+        if let Some(before) = before.or_else(|| self.undecided_by_hand(entry)) {
+            return Ok(Some(format!("change {before} of the same store")));
         }
         let policy = &self.in_force.policy;
         // A record added by hand is on main already.
@@ -237,7 +258,7 @@ impl Work<'_> {
 
     /// An earlier change of the same store that waits: what was asked for after it is written after it.
     fn held_before(&self, entry: &Entry) -> Option<ChangeId> {
-        if matches!(entry.intent, Intent::Adopt { .. }) {
+        if entry.is_by_hand() {
             return None;
         }
         let desk = self.core.desk();
@@ -247,10 +268,21 @@ impl Work<'_> {
         before.find(|it| here(it) || desk.is_held(it)).cloned()
     }
 
+    /// A hand edit of the same store whose approval is looked up: what lies on main is not written over meanwhile.
+    fn undecided_by_hand(&self, entry: &Entry) -> Option<ChangeId> {
+        let desk = self.core.desk();
+        let others = desk.changes_of(&entry.change.store).iter();
+        let mut others = others.filter(|it| **it != entry.change.id);
+        let undecided = |it: &Entry| it.is_by_hand() && it.change.state == State::Proposed;
+        others
+            .find(|it| desk.entry(it).is_some_and(undecided))
+            .cloned()
+    }
+
     /// Derives an entry at the tip. What intake reserved is not counted again; a hand edit is counted here first.
     fn derive(&self, entry: &Entry, accepted: Option<&Record>) -> Result<Derived, Underivable> {
         let never_released = self.never_released(&entry.change.store, accepted);
-        let by_hand = matches!(entry.intent, Intent::Adopt { .. });
+        let by_hand = entry.is_by_hand();
         let nothing_taken = Book::default();
         let desk = by_hand.then(|| self.core.desk());
         let at = Circumstances {
@@ -279,13 +311,7 @@ impl Work<'_> {
         if let Some(record) = self.records.get(store) {
             return record.clone();
         }
-        match self.core.desk().written(store) {
-            Some(Unpublished::Store(made)) => return Some(made.record.clone()),
-            Some(Unpublished::Removed) => return None,
-            None => {}
-        }
-        let row = self.core.index.store(store).ok().flatten()?;
-        row.removed_at.is_none().then_some(row.record)
+        adopt::accepted(self.core, store).ok().flatten()
     }
 
     /// Whether the cluster is known never to have made the store's release.

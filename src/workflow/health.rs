@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::core::{Core, lock};
+use super::core::{Core, ForgeStatus, lock};
 use super::deploy::sequence;
 use super::metrics::lag;
 use super::schemas;
@@ -28,20 +28,22 @@ pub(super) fn health(core: &Core) -> Health {
     let checks = Checks {
         index: index_check(core),
         git: git_check(core),
-        forge: ForgeCheck {
-            status: Condition::None,
-            message: Some("no forge is configured".to_owned()),
-        },
+        forge: forge_check(core),
         clusters,
         policy: policy(core),
         oidc: core.issuer.as_deref().map(issuer_health),
     };
-    let parts = [checks.index.status, checks.git.status, checks.policy.status];
+    let parts = [
+        checks.index.status,
+        checks.git.status,
+        checks.forge.status,
+        checks.policy.status,
+    ];
     let clusters = checks.clusters.values().map(|it| it.status);
     let issuer = checks.oidc.iter().map(|it| it.status);
     let mut all = parts.into_iter().chain(clusters).chain(issuer);
     Health {
-        status: Condition::of(all.all(|it| it == Condition::Ok)),
+        status: Condition::of(all.all(|it| it != Condition::Degraded)),
         checks,
     }
 }
@@ -72,6 +74,22 @@ fn git_check(core: &Core) -> GitCheck {
         published: core.published("main").ok().flatten(),
         agreed_at: remote.agreed_at,
         queued: core.desk().len(),
+    }
+}
+
+fn forge_check(core: &Core) -> ForgeCheck {
+    if core.settings.forge.is_none() {
+        return ForgeCheck {
+            status: Condition::None,
+            message: Some("no forge is configured".to_owned()),
+            budget: None,
+        };
+    }
+    let ForgeStatus { problem, budget } = lock(&core.forge_status).clone();
+    ForgeCheck {
+        status: Condition::of(problem.is_none()),
+        message: problem,
+        budget: budget.map(Into::into),
     }
 }
 

@@ -53,6 +53,7 @@ pub(super) struct Metrics {
     pushes: IntCounterVec,
     push_seconds: Histogram,
     provisioning: Histogram,
+    deliveries: IntCounterVec,
 }
 
 impl Metrics {
@@ -127,6 +128,12 @@ impl Metrics {
                 "Time from the acceptance of a new store to its being ready.",
                 PROVISIONING,
             ),
+            deliveries: counters(
+                r,
+                "fleetwright_forge_deliveries_total",
+                "Deliveries of the forge's webhook, by what came of them.",
+                &["outcome"],
+            ),
             registry,
         }
     }
@@ -170,6 +177,11 @@ impl Metrics {
     pub(super) fn pushed(&self, outcome: &str, took: Duration) {
         self.pushes.with_label_values(&[outcome]).inc();
         self.push_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A delivery of the forge's webhook came; `outcome` is a word of ours.
+    pub(super) fn delivered(&self, outcome: &str) {
+        self.deliveries.with_label_values(&[outcome]).inc();
     }
 
     /// Everything counted so far, with `more` that was just measured, in text format 0.0.4.

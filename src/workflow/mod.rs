@@ -17,6 +17,7 @@ mod earlier;
 mod events;
 mod group;
 mod health;
+mod hints;
 mod holds;
 mod intake;
 mod leaving;
@@ -30,6 +31,7 @@ mod pace;
 mod parallel;
 mod prepare;
 mod project;
+mod proposals;
 mod provisioning;
 mod pruning;
 mod publish;
@@ -45,6 +47,7 @@ mod steady;
 mod suspects;
 mod tokens;
 mod trip;
+mod unvouched;
 mod upkeep;
 mod writer;
 
@@ -67,9 +70,10 @@ use crate::domain::{ChangeId, CommitId, Host};
 use core::Core;
 
 pub use events::{About, Event, EventFilter, News, Subscription};
+pub use hints::Delivered;
 pub use intake::{Accepted, Idempotency, Origin, Submission};
 pub use metrics::TEXT_FORMAT;
-pub use settings::{ClusterAccess, Mode, Settings};
+pub use settings::{ClusterAccess, ForgeAccess, ForgeIdentity, Mode, Settings};
 pub use start::StartError;
 
 /// Which ID tokens are taken, and what their claims mean.
@@ -83,6 +87,7 @@ struct Running {
     core: Arc<Core>,
     door: intake::Door,
     recorder: audit::Recorder,
+    letterbox: hints::Letterbox,
     stop: CancellationToken,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -106,6 +111,13 @@ impl Fleet {
             opened.remote,
             stop.clone(),
         ))];
+        let door = intake::Door::open(core.clone());
+        tasks.push(tokio::spawn(proposals::run(
+            core.clone(),
+            opened.proposing,
+            door.clone(),
+            stop.clone(),
+        )));
         tasks.push(tokio::spawn(upkeep::run(core.clone(), stop.clone())));
         tasks.push(tokio::spawn(tokens::follow_issuer(
             core.clone(),
@@ -127,11 +139,17 @@ impl Fleet {
             noted,
             stop.clone(),
         )));
-        let door = intake::Door::open(core.clone());
+        let (letterbox, letters) = hints::Letterbox::new();
+        tasks.push(tokio::spawn(hints::keep(
+            core.clone(),
+            letters,
+            stop.clone(),
+        )));
         Ok(Self(Arc::new(Running {
             core,
             door,
             recorder,
+            letterbox,
             stop,
             tasks: Mutex::new(tasks),
         })))
@@ -283,6 +301,11 @@ impl Fleet {
     /// The server's own state.
     pub fn health(&self) -> Health {
         health::health(&self.0.core)
+    }
+
+    /// Whether counts and limits are lifted, for load and fault runs.
+    pub fn limits_lifted(&self) -> bool {
+        self.0.core.settings.lift_limits
     }
 
     /// Whether requests are taken.

@@ -1,6 +1,7 @@
 //! What the command line does without a running server: begin a repository, print a bootstrap, render a file.
 
 pub mod charts;
+pub mod forge;
 pub mod index;
 
 use std::collections::BTreeMap;
@@ -40,8 +41,10 @@ pub fn init(target: &str, author: &Person, key: Option<&Path>) -> anyhow::Result
     if is_url(target) {
         let repo = FleetRepo::init(&scratch.path().join("fleet.git"))?;
         let commit = plant(&repo, author, &key, target)?;
-        push(&repo, target, &commit)?;
-        return Ok(report(target, &commit));
+        let remote = Remote::new(target, None)?;
+        push(&repo, &remote, &commit)?;
+        // Without the credential that the URL may hold.
+        return Ok(report(remote.url(), &commit));
     }
     let path = Path::new(target);
     let empty = !path.exists() || path.read_dir().is_ok_and(|mut it| it.next().is_none());
@@ -74,8 +77,7 @@ fn plant(
         .context("the first commit was made but main does not name it")
 }
 
-fn push(repo: &FleetRepo, url: &str, commit: &crate::domain::CommitId) -> anyhow::Result<()> {
-    let remote = Remote::new(url, None)?;
+fn push(repo: &FleetRepo, remote: &Remote, commit: &crate::domain::CommitId) -> anyhow::Result<()> {
     let refs = [PushRef {
         local: commit.clone(),
         remote: "refs/heads/main".to_owned(),
@@ -208,18 +210,23 @@ pub fn check_kept_tokens(data: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// Which cluster's domain the dashboard is under.
 pub fn check_public_host(settings: &Settings) -> anyhow::Result<()> {
+    match known_policy(settings)? {
+        Some(policy) => Ok(start::apart_from_shops(settings, &policy)?),
+        None => Ok(()),
+    }
+}
+
+/// The policy as far as one is known here: the one in force, or what a start that put none in force has fetched.
+fn known_policy(settings: &Settings) -> anyhow::Result<Option<FleetPolicy>> {
     let Ok(repo) = FleetRepo::open(&settings.repository) else {
-        return Ok(());
+        return Ok(None);
     };
     let commit = match repo.reference(start::POLICY_REF)? {
         None => repo.reference(&settings.mode.published("main"))?,
         in_force => in_force,
     };
-    let Some(commit) = commit else {
-        return Ok(());
-    };
-    let policy = start::read_policy(&repo, &commit).map_err(anyhow::Error::msg)?;
-    Ok(start::apart_from_shops(settings, &policy)?)
+    let read = |commit| start::read_policy(&repo, &commit).map_err(anyhow::Error::msg);
+    commit.map(read).transpose()
 }
 
 fn skeleton_policy() -> anyhow::Result<String> {

@@ -2,12 +2,15 @@
 
 use super::approve::propose;
 use super::core::{Core, RemoteStatus, lock};
+use super::derive::Made;
 use super::desk::Unpublished;
 use super::group::{Fate, Report};
 use super::project::ProjectError;
+use super::proposals;
 use super::reserve;
 use super::settings::Mode;
 use super::suspects::Guilty;
+use crate::domain::CommitId;
 use crate::domain::accept::Intent;
 use crate::domain::change::{Change, ChangeError, State};
 use crate::domain::entry::{Entry, Projection};
@@ -39,9 +42,23 @@ pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
                 );
                 written.push(entry);
             }
+            Fate::Landed {
+                commit,
+                deployed,
+                made,
+            } => {
+                landed(core, &mut entry, commit, deployed, made);
+                written.push(entry);
+            }
             Fate::Proposed(needed) => {
-                let why = entry.approvals.first().map(|_| ASKED_AGAIN);
-                propose(&mut entry.change, &needed, now, why);
+                if entry.is_by_hand() {
+                    proposals::look_up(&mut entry, &needed, now);
+                } else if core.forge.is_some() {
+                    proposals::wait_for_one(&mut entry, &needed);
+                } else {
+                    let why = entry.approvals.first().map(|_| ASKED_AGAIN);
+                    propose(&mut entry.change, &needed, now, why);
+                }
                 entry.approvals.clear();
                 proposed.push(entry);
             }
@@ -72,6 +89,9 @@ pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
         core.journal.update(&proposed)?;
     }
     {
+        if core.forge.is_some() && !proposed.is_empty() {
+            core.propose.notify_one();
+        }
         let mut desk = core.desk();
         for entry in written.into_iter().chain(proposed) {
             core.ring(&entry.change);
@@ -80,6 +100,17 @@ pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
     }
     core.end(&ended)?;
     Ok(())
+}
+
+/// A deploy commit carries what people merged; when it is published the change is merged.
+fn landed(core: &Core, entry: &mut Entry, commit: CommitId, deployed: CommitId, made: Box<Made>) {
+    if let Some(carried) = &mut entry.carried {
+        carried.deployed = Some(deployed);
+    }
+    entry.change.waiting_for = Some("the push of its deploy commit".to_owned());
+    let store = entry.change.store.clone();
+    core.desk()
+        .note_written(store, commit, Unpublished::Store(made));
 }
 
 /// Fails the one change that the remote refuses while others pass.
@@ -99,20 +130,29 @@ pub(super) fn refused_by_remote(core: &Core, guilty: &Guilty) -> Result<(), Proj
     core.end(&[failed(core, entry, error)])
 }
 
+/// Ends a hand edit that has no effect, and says why.
+pub(super) fn let_lie(core: &Core, entry: Entry, error: ChangeError) -> Result<(), ProjectError> {
+    core.end(&[failed(core, entry, error)])?;
+    // What is put back is.
+    core.wake.notify_one();
+    Ok(())
+}
+
 /// Ends an entry that failed, alone.
 fn failed(core: &Core, mut entry: Entry, error: ChangeError) -> Change {
-    if let Intent::Adopt { kind, .. } = &entry.intent {
-        refused_by_hand(core, &entry, *kind, &error.message);
-    }
+    refused_by_hand(core, &entry, &error.message);
     entry.change.fail(error, Core::now());
     entry.change
 }
 
 /// A hand edit that is refused stays without effect and is shown; a record that is gone is put back.
-fn refused_by_hand(core: &Core, entry: &Entry, kind: Adopted, why: &str) {
+pub(super) fn refused_by_hand(core: &Core, entry: &Entry, why: &str) {
+    let Intent::Adopt { kind, .. } = &entry.intent else {
+        return;
+    };
     let store = &entry.change.store;
     lock(&core.foreign).insert(record_path(store), why.to_owned());
-    if kind == Adopted::Removed {
+    if *kind == Adopted::Removed {
         lock(&core.put_back).insert(store.clone());
     }
 }

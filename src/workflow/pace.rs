@@ -34,6 +34,27 @@ impl BackOff {
     }
 }
 
+/// When the remote takes the next push. Main, deploy branches and proposals share what it takes.
+#[derive(Debug, Default)]
+pub(super) struct PushSlots {
+    next: Option<Instant>,
+}
+
+impl PushSlots {
+    /// How long until the next push.
+    pub(super) fn due_in(&self, now: Instant) -> Duration {
+        self.next
+            .map_or(Duration::ZERO, |it| it.saturating_duration_since(now))
+    }
+
+    /// Takes the next slot, and tells when it comes.
+    pub(super) fn take(&mut self, now: Instant, pace: Duration) -> Instant {
+        let at = self.next.map_or(now, |it| it.max(now));
+        self.next = Some(at + pace);
+        at
+    }
+}
+
 /// How long is written for a push while others push as well.
 ///
 /// Who writes for long on a tip finds it moved when he pushes. Whoever lost a race has to look at the remote before he can

@@ -21,8 +21,10 @@ use crate::git::{CommitInfo, GitError, KeyRole};
 use crate::index::IndexError;
 use crate::journal::JournalError;
 
+mod landings;
 mod rows;
 
+use landings::Landings;
 use rows::{Heads, Rows};
 
 /// Why published commits are not in the index.
@@ -61,7 +63,10 @@ pub(super) fn catch_up(core: &Core) -> Result<bool, ProjectError> {
         return Ok(false);
     };
     let from = match core.index.tip()? {
-        Some(from) if from == tip => return Ok(false),
+        Some(from) if from == tip => {
+            take_in_landings(core, &tip, &mut Landings::news(core, false)?, &[])?;
+            return Ok(false);
+        }
         Some(from) if core.repo.contains(&from)? && core.repo.is_ancestor(&from, &tip)? => {
             Some(from)
         }
@@ -82,11 +87,13 @@ pub(super) fn catch_up(core: &Core) -> Result<bool, ProjectError> {
         core.index.apply(&ended)?;
     }
     let ids = core.repo.since(&tip, from.as_ref())?;
+    let mut landings = Landings::news(core, from.is_none())?;
+    take_in_landings(core, &tip, &mut landings, &ids)?;
     let mut ours = 0;
     let mut taken = 0;
     let chunks: Vec<&[CommitId]> = ids.chunks(CHUNK).collect();
     let heads = Heads::default();
-    let read = |chunk: &&[CommitId]| Part::read(core, &tip, &heads, chunk);
+    let read = |chunk: &&[CommitId]| Part::read(core, &tip, &heads, &landings, chunk);
     ahead(&chunks, read, |part| {
         ours += part.commits.len();
         taken += part.of;
@@ -98,7 +105,10 @@ pub(super) fn catch_up(core: &Core) -> Result<bool, ProjectError> {
         } = part;
         let mut projection = project(core, &commits, rows)?;
         projection.audit = audit;
-        projection.tip = (taken == ids.len()).then(|| tip.clone());
+        if taken == ids.len() {
+            projection.tip = Some(tip.clone());
+            projection.landed.clone_from(&landings.seen);
+        }
         take_in(core, &projection, &commits)
     })?;
     core.published.send_replace(());
@@ -124,9 +134,10 @@ impl<'a> Part<'a> {
         core: &'a Core,
         tip: &'a CommitId,
         heads: &'a Heads,
+        landings: &Landings,
         ids: &[CommitId],
     ) -> Result<Self, ProjectError> {
-        let (audit, commits) = looked_at(core, ids)?;
+        let (audit, commits) = looked_at(core, landings, ids)?;
         let rows = Rows::around(core, tip, heads, &commits)?;
         Ok(Self {
             of: ids.len(),
@@ -162,19 +173,60 @@ fn nothing_by_hand(core: &Core, from: Option<&CommitId>, tip: CommitId) {
     }
 }
 
-/// What the audit keeps of some commits, and those of them that are ours.
-fn looked_at(core: &Core, ids: &[CommitId]) -> Result<(Vec<AuditItem>, Vec<Ours>), GitError> {
-    let found = core.repo.signed_commits(ids)?.into_iter();
-    let (audit, ours): (Vec<_>, Vec<_>) = found.map(|it| look(core, it)).unzip();
-    Ok((audit, ours.into_iter().flatten().collect()))
+/// What the audit keeps of some commits, and what came with them that is ours.
+fn looked_at(
+    core: &Core,
+    landings: &Landings,
+    ids: &[CommitId],
+) -> Result<(Vec<AuditItem>, Vec<Ours>), ProjectError> {
+    let (mut audit, mut ours) = (Vec::with_capacity(ids.len()), Vec::with_capacity(ids.len()));
+    for found in core.repo.signed_commits(ids)? {
+        let (told, landed) = landings.of(core, &found.0.id)?;
+        let (item, own) = look(core, found);
+        audit.extend(item);
+        audit.extend(told);
+        ours.extend(own);
+        ours.extend(landed);
+    }
+    Ok((audit, ours))
 }
 
-fn look(core: &Core, (info, signer): (CommitInfo, Option<String>)) -> (AuditItem, Option<Ours>) {
+/// Takes in what was deployed of what the index knows to be on main.
+fn take_in_landings(
+    core: &Core,
+    tip: &CommitId,
+    landings: &mut Landings,
+    later: &[CommitId],
+) -> Result<(), ProjectError> {
+    if landings.is_empty() {
+        return Ok(());
+    }
+    let (audit, commits) = landings.of_earlier(core, later)?;
+    let heads = Heads::default();
+    let rows = Rows::around(core, tip, &heads, &commits)?;
+    let mut projection = project(core, &commits, rows)?;
+    projection.audit = audit;
+    if later.is_empty() {
+        projection.landed.clone_from(&landings.seen);
+    }
+    take_in(core, &projection, &commits)?;
+    core.published.send_replace(());
+    Ok(())
+}
+
+/// A commit for the audit, and as ours where it is. What a proposal consists of is neither: it decides nothing.
+fn look(
+    core: &Core,
+    (info, signer): (CommitInfo, Option<String>),
+) -> (Option<AuditItem>, Option<Ours>) {
     let role = signer
         .as_ref()
         .and_then(|signer| core.keys.ring.role(signer));
     let ours = role == Some(KeyRole::Main);
     let trailers = trailers::parse(&info.message).filter(|_| ours);
+    if trailers.as_ref().is_some_and(|it| it.proposal.is_some()) {
+        return (None, None);
+    }
     let at = Timestamp::from_second(info.time).unwrap_or_default();
     let commit = audit::Commit {
         id: &info.id,
@@ -194,7 +246,7 @@ fn look(core: &Core, (info, signer): (CommitInfo, Option<String>)) -> (AuditItem
         id: info.id,
         trailers,
     });
-    (item, own)
+    (Some(item), own)
 }
 
 /// What commits of ours change in the index.

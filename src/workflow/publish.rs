@@ -1,6 +1,9 @@
 //! What is landed locally goes out: at once where the repository is the published one, else by a push.
 
+use tokio::runtime::Handle;
+
 use crate::domain::CommitId;
+use crate::forge::ForgeError;
 use crate::git::{Credential, GitError, PushOutcome, PushRef, RefUpdate, Remote, RemoteError};
 
 use super::core::Core;
@@ -23,6 +26,35 @@ pub(super) fn remote(core: &Core) -> Result<Option<Remote>, RemoteError> {
     });
     let remote = Remote::new(url, credential)?;
     Ok(Some(remote.with_timeout(*timeout)))
+}
+
+/// Goes to the remote with the credential of this moment: an App's token is good for an hour only, and may be withdrawn
+/// before. Where it is refused, another is tried once. Blocks.
+pub(super) fn as_now<T>(
+    core: &Core,
+    remote: &Remote,
+    go: impl Fn(&Remote) -> Result<T, RemoteError>,
+) -> Result<T, RemoteError> {
+    let Some(forge) = &core.forge else {
+        return go(remote);
+    };
+    let runtime = Handle::current();
+    let away = |error: ForgeError| RemoteError::Unreachable {
+        url: remote.url().to_owned(),
+        detail: error.to_string(),
+    };
+    let with = |password: String| {
+        let user = "x-access-token".to_owned();
+        go(&remote.with_credential(Credential::Basic { user, password }))
+    };
+    let token = runtime.block_on(forge.token()).map_err(away)?;
+    match with(token.clone()) {
+        Err(RemoteError::Denied { .. }) => {
+            runtime.block_on(forge.token_refused(&token));
+            with(runtime.block_on(forge.token()).map_err(away)?)
+        }
+        done => done,
+    }
 }
 
 /// The branches that are ours to publish: main and every cluster's.
@@ -65,7 +97,7 @@ pub(super) fn push(core: &Core, remote: &Remote, out: Heads) -> Result<PushOutco
             remote: full(branch),
         })
         .collect();
-    let outcome = remote.push(&core.repo, &refs)?;
+    let outcome = as_now(core, remote, |it| it.push(&core.repo, &refs))?;
     if matches!(outcome, PushOutcome::Pushed) {
         let mut moves = Vec::new();
         for (branch, new) in out {
@@ -85,7 +117,9 @@ pub(super) fn push(core: &Core, remote: &Remote, out: Heads) -> Result<PushOutco
 
 /// Asks the remote what it has.
 pub(super) fn fetch(core: &Core, remote: &Remote) -> Result<(), RemoteError> {
-    remote.fetch(&core.repo, &["main", "deploy/*"])
+    as_now(core, remote, |it| {
+        it.fetch(&core.repo, &["main", "deploy/*"])
+    })
 }
 
 /// Whether the published branches hold commits that ours do not: somebody else wrote.

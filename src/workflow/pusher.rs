@@ -4,9 +4,10 @@
 //! were faster, and less of it; look for the change that the remote refuses; or wait. Must not know: what a group does.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::core::Core;
+use super::core::{Core, lock};
 use super::desk::Take;
 use super::outcome;
 use super::pace::{BackOff, Contention};
@@ -47,7 +48,6 @@ pub(super) struct Pusher {
     /// The time between two looks at the remote.
     poll: Duration,
     trip: Option<Trip>,
-    last_push: Option<Instant>,
     next_fetch: Instant,
     look: Look,
     back_off: BackOff,
@@ -82,7 +82,6 @@ impl Pusher {
             pace,
             poll,
             trip: None,
-            last_push: None,
             next_fetch: Instant::now(),
             look: Look::OnTime,
             back_off: BackOff::default(),
@@ -194,6 +193,9 @@ impl Pusher {
         if self.trip.is_some() {
             return Ok(());
         }
+        if self.core.look_now.swap(false, Ordering::Relaxed) {
+            self.next_fetch = now;
+        }
         let due = self.due_in(now).is_zero();
         // Whoever was too slow looks again right before he writes and pushes.
         let pressed = self.is_pressed();
@@ -214,7 +216,7 @@ impl Pusher {
         if heads.is_empty() {
             return Ok(());
         }
-        self.last_push = Some(now);
+        lock(&self.core.pushes).take(now, self.pace);
         let freely = self.pace.is_zero() && !self.suspects.searching();
         let turn_back = if pressed {
             now + CHAIN
@@ -258,9 +260,10 @@ impl Pusher {
 
     /// How long until the next push is allowed.
     fn due_in(&self, now: Instant) -> Duration {
-        let paced = self.last_push.map(|last| last + self.pace);
-        let until = paced.max(self.waits_until(now));
-        until.map_or(Duration::ZERO, |it| it.saturating_duration_since(now))
+        let paced = lock(&self.core.pushes).due_in(now);
+        let until = self.waits_until(now);
+        let wait = until.map_or(Duration::ZERO, |it| it.saturating_duration_since(now));
+        wait.max(paced)
     }
 
     /// What a push came to.

@@ -172,10 +172,13 @@ fn merged<R: Recorded>(
         applied: row.applied,
     };
     let at = (row.created_at, row.updated_at);
+    let older = !core.templates.digest().starts_with(&row.template)
+        || !core.in_force().digests.fit(&row.record, &row.policy);
+    let outdated = older && row.removed_at.is_none();
     let mut view = assemble(core, row.record, status, revisions, pending, at);
     view.uid = row.uid;
     view.notice = row.notice;
-    view.outdated = !core.templates.digest().starts_with(&row.template);
+    view.outdated = outdated;
     if let Some(newest) = newest {
         view.etag = etag(&newest.spec);
     }

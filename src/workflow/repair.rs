@@ -4,7 +4,8 @@
 use super::alarm::ours;
 use super::core::{Core, lock};
 use super::group::GroupError;
-use crate::domain::record::record_path;
+use super::proposals::landing;
+use crate::domain::record::{record_path, shard};
 use crate::domain::{ClusterName, CommitId, StoreName};
 use crate::git::{EntryKind, GitError, Group};
 use crate::plan::{Edit, Edits};
@@ -89,6 +90,38 @@ pub(super) fn records(
         }
     }
     Ok(())
+}
+
+/// What astray paths hold on main that belong to a merged proposal: its stores are deployed as they are there, once it is
+/// known that enough people approved it.
+pub(super) fn spared(
+    core: &Core,
+    group: &Group<'_>,
+    tip: &CommitId,
+    astray: &[Astray],
+) -> Result<Edits, GitError> {
+    let mut edits = Edits::new();
+    if astray.is_empty() {
+        return Ok(edits);
+    }
+    let merged = landing::merged_stores(core, tip)?;
+    for path in astray.iter().flat_map(|it| &it.paths) {
+        if merged.iter().any(|store| is_of(store, path)) {
+            let there = group.read(tip, path)?;
+            edits.insert(path.clone(), there.map_or(Edit::Delete, Edit::Put));
+        }
+    }
+    Ok(edits)
+}
+
+/// Whether a rendered path belongs to a store, or to the shard that was written with it.
+fn is_of(store: &StoreName, path: &str) -> bool {
+    let shard = shard(store);
+    path.contains(&format!("/shards/{shard}/stores/{store}/"))
+        || path.ends_with(&format!("/shards/{shard}/sync/store-{store}.yaml"))
+        || path.ends_with(&format!("/shards/{shard}/sync/_shard.yaml"))
+        || path.ends_with(&format!("/root/shards/{shard}.yaml"))
+        || path.contains("/root/charts/")
 }
 
 /// The message of the commit that puts files right.

@@ -1,10 +1,12 @@
 //! What a fleet is started with. The faces make it from flags and the configuration file.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::domain::limits::RequestLimits;
+use crate::domain::webhook::WebhookSecret;
 use crate::domain::{ClusterName, Host};
 use crate::git::Person;
 use crate::oidc::Trust;
@@ -28,6 +30,8 @@ pub struct Settings {
     pub signing_key: Option<PathBuf>,
     /// The key that signs deploy branches; made in the data folder when none is given.
     pub deploy_key: Option<PathBuf>,
+    /// The forge that hosts the fleet repository; none where it is a repository alone.
+    pub forge: Option<ForgeAccess>,
     /// The clusters that are watched.
     pub clusters: Vec<ClusterAccess>,
     /// Whether counts and budgets are lifted, for load and fault runs.
@@ -85,4 +89,67 @@ pub struct ClusterAccess {
     pub kubeconfig: Option<PathBuf>,
     /// The context in it; none takes the current one.
     pub context: Option<String>,
+}
+
+/// How the forge is reached, who we are there, and what is used of it.
+#[derive(Debug, Clone)]
+pub struct ForgeAccess {
+    /// The address of its REST API, without a slash at its end.
+    pub api_url: String,
+    /// The owner of the fleet repository: a person or an organisation.
+    pub owner: String,
+    /// The repository's name.
+    pub repository: String,
+    /// Who we are there.
+    pub identity: ForgeIdentity,
+    /// The secrets that sign its webhooks: several while one is being replaced. Without one no delivery is taken.
+    pub webhook_secrets: Vec<WebhookSecret>,
+    /// The time between two looks for what no webhook told.
+    pub poll: Duration,
+    /// Whether issues opened from a form are requests.
+    pub forms: bool,
+    /// Whether comments may be commands, and changes tell of themselves by comments.
+    pub comments: bool,
+}
+
+impl ForgeAccess {
+    /// The repository as the forge writes it: `owner/name`.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.owner, self.repository)
+    }
+
+    /// The number of our App, where we are one.
+    pub fn app(&self) -> Option<u64> {
+        match self.identity {
+            ForgeIdentity::App { id, .. } => Some(id),
+            ForgeIdentity::Token(_) => None,
+        }
+    }
+}
+
+/// Who we are at the forge. Never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub enum ForgeIdentity {
+    /// A GitHub App.
+    App {
+        /// Its number.
+        id: u64,
+        /// Its private key, as PEM.
+        private_key: Vec<u8>,
+        /// Its installation; none looks for that of the repository.
+        installation: Option<u64>,
+    },
+    /// Whoever made this fine-grained token.
+    Token(String),
+}
+
+impl fmt::Debug for ForgeIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::App {
+                id, installation, ..
+            } => write!(f, "App({id}, installation {installation:?}, key hidden)"),
+            Self::Token(_) => f.write_str("Token(hidden)"),
+        }
+    }
 }

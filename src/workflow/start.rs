@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, watch};
 
 use super::alarm::trusted;
-use super::core::{Core, InForce, Keys, RemoteStatus, Watched};
+use super::core::{Core, ForgeStatus, InForce, Keys, RemoteStatus, Watched};
 use super::desk::Desk;
 use super::events::Events;
 use super::metrics::Metrics;
@@ -26,12 +26,14 @@ use crate::journal::Journal;
 use crate::oidc::Issuer;
 
 mod error;
+mod forge;
 mod load;
 mod policy;
 mod templates;
 mod token;
 
 pub use error::StartError;
+pub(super) use forge::open as open_forge;
 pub(super) use load::load_folders;
 use load::{let_go_of_done, load_book, load_desk, load_ended};
 pub(super) use policy::{POLICY_REF, apart_from_shops, parse_policy, put_in_force, read_policy};
@@ -44,6 +46,8 @@ pub(super) use token::{REPOSITORY_TOKEN, check_kept_tokens, kept_token, new_toke
 pub(super) struct Started {
     pub(super) core: Core,
     pub(super) remote: Option<Remote>,
+    /// The same, for the branches of proposals.
+    pub(super) proposing: Option<Remote>,
     pub(super) watchers: Vec<(ClusterName, Watcher)>,
 }
 
@@ -60,11 +64,15 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     let index = Index::open(&settings.data.join("index.redb"))?;
     let tokens = Tokens::load(&journal, &admin_token(&settings.data)?)?;
     let issuer = settings.oidc.clone().map(Issuer::new).transpose()?;
+    // Whether teams review is known when the policy is.
+    let open = |access| forge::open(access, false);
+    let forge = settings.forge.as_ref().map(open).transpose()?;
     let request_limits = (!settings.lift_limits).then_some(settings.request_limits);
     let desk = Desk::default();
     let mut core = Core {
         in_force: RwLock::new(InForce {
             policy: nothing(),
+            digests: Arc::default(),
             commit: nowhere(),
         }),
         watched: BTreeMap::new(),
@@ -77,10 +85,12 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
         busy: desk.busy(),
         desk: Mutex::new(desk),
         remote: Mutex::new(RemoteStatus::default()),
+        forge_status: Mutex::new(ForgeStatus::default()),
         upkeep: Mutex::new(None),
         tokens,
         issuer: issuer.map(Arc::new),
         foreign: Mutex::new(BTreeMap::new()),
+        unvouched: Mutex::default(),
         schemas: Mutex::new(BTreeMap::new()),
         seen: Mutex::new(None),
         put_back: Mutex::new(BTreeSet::new()),
@@ -90,6 +100,13 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
         published: watch::channel(()).0,
         limits: limits::Limits::new(request_limits),
         wake: Notify::new(),
+        hinted: Notify::new(),
+        forge,
+        proposals: Mutex::default(),
+        asked: Mutex::default(),
+        propose: Notify::new(),
+        look_now: AtomicBool::new(false),
+        pushes: Mutex::default(),
         moved: broadcast::channel(4096).0,
         catalog: Catalog::default(),
         events: Events::new(ulid::Ulid::new().to_string()),
@@ -104,6 +121,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     let watchers = watch(&mut core)?;
     load_desk(&core)?;
     load_ended(&core)?;
+    forge::load_proposals(&core)?;
     let rebuilt = catch_up(&core)?;
     let_go_of_done(&core)?;
     publish::start_over(&core, "derived again after a start")?;
@@ -113,6 +131,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
     core.events.begin();
     Ok(Started {
         core,
+        proposing: remote.clone(),
         remote,
         watchers,
     })

@@ -18,7 +18,7 @@ use super::project::{self, ProjectError};
 use super::pusher::{Pusher, PusherError};
 use super::settings::Mode;
 use super::steady::Moment;
-use super::{adopt, alarm, outcome, overdue, reserve};
+use super::{adopt, alarm, outcome, overdue, reserve, unvouched};
 use crate::domain::{ChangeId, StoreName};
 use crate::git::{GitError, Remote};
 use crate::index::IndexError;
@@ -182,7 +182,7 @@ fn work(core: &Core, take: Option<&Take>) -> Result<Worked, TurnError> {
     alarm::forget_old(core);
     let moment = Moment::now(core)?;
     if !moment.is_steady(core) {
-        adopt::foreign_policy(core)?;
+        unvouched::note(core)?;
         alarm::look_at_deploy_branches(core)?;
     }
     let Some(take) = take else {

@@ -32,6 +32,7 @@ fn entry(n: u64, owner: &str, store: &str) -> Entry {
         proven: Vec::new(),
         reason: None,
         commit: None,
+        carried: None,
     }
 }
 

@@ -29,6 +29,7 @@ pub(in crate::workflow) async fn fleet() -> (Fleet, TempDir) {
         signing_key: None,
         deploy_key: None,
         clusters: Vec::new(),
+        forge: None,
         lift_limits: true,
         queue: 10_000,
         templates: None,

@@ -31,11 +31,12 @@ impl Work<'_> {
             uid: change.uid.clone(),
             action: change.action,
             requester: change.requester.clone(),
-            template: self.core.templates.digest()[..12].to_owned(),
+            template: self.template(),
             step,
             adopts: entry.and_then(adopts),
             approved_by: entry.map(approvers).unwrap_or_default(),
             reason: entry.and_then(|it| it.reason.clone()),
+            proposal: None,
         };
         let files = plan.main.len();
         let text = format!(
@@ -48,6 +49,11 @@ impl Work<'_> {
             Some(&text),
             &trailers,
         )
+    }
+
+    /// The digest of the templates, as trailers have it.
+    pub(super) fn template(&self) -> String {
+        self.core.templates.digest()[..12].to_owned()
     }
 
     pub(super) fn commit(
@@ -106,6 +112,7 @@ impl Work<'_> {
 
     pub(super) fn land(mut self) -> Result<Report, GroupError> {
         let mut updates = self.deploy()?;
+        self.tell_merged()?;
         if let Some(tip) = self.tip.take_if(|tip| Some(&*tip) != self.main.as_ref()) {
             updates.push(RefUpdate::branch("main", self.main.take(), tip));
         }
@@ -128,7 +135,8 @@ impl Work<'_> {
         let mut updates = Vec::new();
         for cluster in self.in_force.policy.clusters.keys() {
             let edits = self.deploys.remove(cluster).unwrap_or_default();
-            if self.steady && edits.is_empty() {
+            let landed = self.landed.remove(cluster).unwrap_or_default();
+            if self.steady && edits.is_empty() && landed.is_empty() {
                 continue;
             }
             let order = Order {
@@ -137,9 +145,11 @@ impl Work<'_> {
                 dropped: &self.dropped.remove(cluster).unwrap_or_default(),
                 base: self.base.as_ref(),
                 source: &source,
+                landed: &landed,
             };
             let made = deploy::commit(self.core, &mut self.group, &self.in_force, &order)?;
             let Some((old, new)) = made else { continue };
+            self.heads.insert(cluster.clone(), new.clone());
             if matches!(self.core.settings.mode, Mode::Embedded) {
                 // What lands is published: that it is our newest one moves along.
                 let mark = alarm::mark(cluster);

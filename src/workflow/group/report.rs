@@ -39,6 +39,15 @@ pub(in crate::workflow) enum GroupError {
 pub(in crate::workflow) enum Fate {
     /// A commit carries it.
     Written(CommitId, Box<Made>),
+    /// People merged it as this commit of main, and a deploy commit carries it.
+    Landed {
+        /// The commit of main.
+        commit: CommitId,
+        /// The deploy commit.
+        deployed: CommitId,
+        /// What it made of the store.
+        made: Box<Made>,
+    },
     /// There was nothing to write.
     Nothing,
     /// People have to agree to what would be written now.

@@ -8,12 +8,13 @@ use super::{Idempotency, Origin, find_change};
 use crate::domain::accept::{Decision, Intent, etag};
 use crate::domain::change::{Change, State};
 use crate::domain::entry::{Kept, StoreRow};
+use crate::domain::phase::Phase;
 use crate::domain::record::Record;
 use crate::domain::request::{Refusal, Request, Violation};
 use crate::domain::{Owner, StoreName};
 use crate::workflow::core::Core;
 use crate::workflow::desk::Desk;
-use crate::workflow::query;
+use crate::workflow::{proposals, query};
 
 pub(super) fn replay(
     core: &Core,
@@ -96,6 +97,7 @@ pub(in crate::workflow) fn repeated_delete(
 /// Nothing is done to a store that is gone, and the answer says so as long as its name is remembered.
 pub(in crate::workflow) fn gone(
     core: &Core,
+    desk: &Desk,
     request: &Request,
     seen: &dyn Fn(&Owner) -> bool,
 ) -> Result<(), Refusal> {
@@ -107,7 +109,7 @@ pub(in crate::workflow) fn gone(
         return Ok(());
     }
     let text = format!("store {store} is deleted and takes no changes");
-    Err(with_phase(core, request, Refusal::Illegal(text)))
+    Err(with_phase(core, desk, request, Refusal::Illegal(text)))
 }
 
 /// The row of a store whose last files were taken.
@@ -118,7 +120,12 @@ fn removed(core: &Core, store: &StoreName) -> Result<Option<StoreRow>, Refusal> 
 }
 
 /// A refusal for the sake of a store's phase says which one it is.
-pub(in crate::workflow) fn with_phase(core: &Core, request: &Request, why: Refusal) -> Refusal {
+pub(in crate::workflow) fn with_phase(
+    core: &Core,
+    desk: &Desk,
+    request: &Request,
+    why: Refusal,
+) -> Refusal {
     let (Refusal::Illegal(text), Some(store)) = (&why, request.store()) else {
         return why;
     };
@@ -127,26 +134,50 @@ pub(in crate::workflow) fn with_phase(core: &Core, request: &Request, why: Refus
             let phase = query::phase(core, store, &row).phase;
             Refusal::Illegal(format!("{text} (its phase is {phase})"))
         }
-        _ => Refusal::Illegal(format!("{text} (it is not written yet)")),
+        _ if proposed(desk, store).is_some() => {
+            let phase = Phase::AwaitingApproval;
+            Refusal::Illegal(format!("{text} (its phase is {phase})"))
+        }
+        _ => {
+            let phase = Phase::Requested;
+            Refusal::Illegal(format!(
+                "{text} (its phase is {phase}: it is not written yet)"
+            ))
+        }
     }
 }
 
-/// While people decide on a change of a store, nothing is written past them.
-pub(in crate::workflow) fn waits_for_people(desk: &Desk, request: &Request) -> Result<(), Refusal> {
-    let Some(name) = request.store() else {
+/// While people decide on a change of a store, nothing is written past them. Whoever does not see the store is told
+/// nothing of that.
+pub(in crate::workflow) fn waits_for_people(
+    core: &Core,
+    desk: &Desk,
+    request: &Request,
+    current: Option<&Record>,
+    seen: &dyn Fn(&Owner) -> bool,
+) -> Result<(), Refusal> {
+    let Some(record) = current.filter(|it| seen(&it.spec.owner)) else {
         return Ok(());
     };
-    let open = desk.changes_of(name).iter().filter_map(|id| desk.entry(id));
-    let proposed = open
-        .map(|entry| &entry.change)
-        .find(|it| it.state == State::Proposed);
-    match proposed {
-        None => Ok(()),
-        Some(change) => Err(Refusal::Conflict(format!(
-            "change {} of store {name} waits for approval; wait for it, or cancel it first",
-            change.id
-        ))),
+    let name = record.name();
+    if core.forge.is_some() {
+        return proposals::takes_more(core, desk, name);
     }
+    let Some(change) = proposed(desk, name) else {
+        return Ok(());
+    };
+    let text = format!(
+        "change {} of store {name} waits for approval; wait for it, or cancel it first",
+        change.id
+    );
+    Err(with_phase(core, desk, request, Refusal::Illegal(text)))
+}
+
+/// The change of a store that people decide on.
+fn proposed<'a>(desk: &'a Desk, store: &StoreName) -> Option<&'a Change> {
+    let open = desk.changes_of(store).iter();
+    let mut changes = open.filter_map(|id| Some(&desk.entry(id)?.change));
+    changes.find(|it| it.state == State::Proposed)
 }
 
 pub(in crate::workflow) fn check_match(

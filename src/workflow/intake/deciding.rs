@@ -11,7 +11,7 @@ use super::conditions::{
 };
 use super::{Arrival, Batch, Decided, Submission, new_id, newest, room};
 use crate::domain::accept::{Circumstances, Decision, Intent, decide};
-use crate::domain::approval::{Needed, needed};
+use crate::domain::approval::needed;
 use crate::domain::book::{Held, Life};
 use crate::domain::change::{Action, Change};
 use crate::domain::entry::{Entry, Kept};
@@ -22,6 +22,7 @@ use crate::workflow::approve::propose;
 use crate::workflow::core::Core;
 use crate::workflow::desk::Desk;
 use crate::workflow::earlier::earlier;
+use crate::workflow::proposals;
 use crate::workflow::query::sees;
 use crate::workflow::schemas;
 
@@ -100,9 +101,9 @@ fn decide_new(
         return Ok(Fresh::Same(Box::new(same)));
     }
     if current.is_none() {
-        gone(core, request, &seen)?;
+        gone(core, desk, request, &seen)?;
     }
-    waits_for_people(desk, request)?;
+    waits_for_people(core, desk, request, current.as_ref(), &seen)?;
     check_match(if_match.as_deref(), current.as_ref())?;
     let id = new_id(desk, None, now);
     let policy = core.in_force().policy;
@@ -118,7 +119,7 @@ fn decide_new(
     };
     let earlier = earlier(core, request, current.as_ref())?;
     let decision = decide(&at, request, current.as_ref(), earlier);
-    let decision = decision.map_err(|why| with_phase(core, request, why))?;
+    let decision = decision.map_err(|why| with_phase(core, desk, request, why))?;
     conditions::gives_in_scope(origin, &decision)?;
     room::for_owner(
         desk,
@@ -137,19 +138,24 @@ fn decide_new(
         decision.store.clone(),
         desk.book.get(&decision.store).cloned(),
     ));
-    let needed = needed(&policy, decision.action, old, &decision.record.spec);
-    let entry = enter(desk, decision, id, arrival, expected, needed.as_ref(), now);
+    let record = decision.record.clone();
+    let needed = needed(&policy, decision.action, old, &record.spec);
+    let mut entry = entry_of(desk, decision, id, arrival, expected, now);
+    if let Some(needed) = needed.as_ref().filter(|_| core.forge.is_none()) {
+        propose(&mut entry.change, needed, now, None);
+    }
+    proposals::join(core, desk, &mut entry, needed.as_ref());
+    desk.put(entry.clone(), Some(record));
     Ok(Fresh::Entry(Box::new(entry)))
 }
 
-/// Reserves what a decision takes and puts it on the desk.
-fn enter(
+/// Reserves what a decision takes, and makes its entry.
+fn entry_of(
     desk: &mut Desk,
     decision: Decision,
     id: ChangeId,
     arrival: &Arrival,
     expected: Option<Map<String, Value>>,
-    needed: Option<&Needed>,
     now: Timestamp,
 ) -> Entry {
     let Decision {
@@ -175,10 +181,7 @@ fn enter(
     if action == Action::Delete {
         change.timeline[0].detail = Some(VOLUMES.to_owned());
     }
-    if let Some(needed) = needed {
-        propose(&mut change, needed, now, None);
-    }
-    let entry = Entry {
+    Entry {
         change,
         intent,
         caller: arrival.caller.clone(),
@@ -187,7 +190,6 @@ fn enter(
         proven: arrival.proven.clone(),
         reason: arrival.submission.reason.clone(),
         commit: None,
-    };
-    desk.put(entry.clone(), Some(record));
-    entry
+        carried: None,
+    }
 }

@@ -8,10 +8,11 @@ use prometheus::{GaugeVec, Opts, Registry};
 use super::{float, process};
 use crate::domain::CommitId;
 use crate::domain::change::State;
+use crate::domain::forge::{BudgetView, Quota};
 use crate::domain::observed::SourceSeen;
 use crate::git::GitError;
 use crate::workflow::Fleet;
-use crate::workflow::core::Core;
+use crate::workflow::core::{Core, lock};
 
 /// Everything there is to know, in text format 0.0.4. Reads Git for the lag of clusters.
 fn text(core: &Core) -> String {
@@ -42,6 +43,10 @@ fn text(core: &Core) -> String {
     }
     stores(core, &registry);
     clusters(core, &registry, now);
+    let budget = lock(&core.forge_status).budget.clone();
+    if let Some(budget) = budget {
+        forge(&registry, &budget, now);
+    }
     for (name, help, value) in process::figures() {
         gauge(name, help, value);
     }
@@ -138,6 +143,65 @@ fn clusters(core: &Core, registry: &Registry, now: Timestamp) {
     );
 }
 
+/// A family's name and help, and what of a quota it shows.
+type Figure = (&'static str, &'static str, fn(Quota) -> u32);
+
+/// What the forge still takes of us. What it has not told yet is left out.
+fn forge(registry: &Registry, budget: &BudgetView, now: Timestamp) {
+    let seconds = |until: Timestamp| u64::try_from(until.as_second() - now.as_second());
+    let quotas = [("rest", budget.rest), ("graphql", budget.graphql)];
+    let figures: [Figure; 2] = [
+        (
+            "fleetwright_forge_calls_left",
+            "What the forge takes of us until its window ends, by API.",
+            |it| it.remaining,
+        ),
+        (
+            "fleetwright_forge_calls_limit",
+            "What the forge takes of us in a whole window, by API.",
+            |it| it.limit,
+        ),
+    ];
+    for (name, help, figure) in figures {
+        family(registry, name, help, &["api"], |set| {
+            for (api, quota) in quotas {
+                if let Some(quota) = quota {
+                    set(&[api], f64::from(figure(quota)));
+                }
+            }
+        });
+    }
+    family(
+        registry,
+        "fleetwright_forge_content_left",
+        "Calls that make content which may still be sent, within this minute and this hour.",
+        &["within"],
+        |set| {
+            set(&["minute"], f64::from(budget.content_minute));
+            set(&["hour"], f64::from(budget.content_hour));
+        },
+    );
+    let paused = budget.paused.as_ref().map(|it| seconds(it.until));
+    family(
+        registry,
+        "fleetwright_forge_paused_seconds",
+        "Time for which nothing is sent to the forge; 0 while it takes calls.",
+        &[],
+        |set| set(&[], float(paused.and_then(Result::ok).unwrap_or(0))),
+    );
+    family(
+        registry,
+        "fleetwright_forge_calls_waiting",
+        "Calls that wait for their turn at the forge, by priority.",
+        &["priority"],
+        |set| {
+            for (priority, count) in &budget.waiting {
+                set(&[priority.as_str()], float(*count as u64));
+            }
+        },
+    );
+}
+
 /// Seconds that what a cluster has fetched is behind the published head of its branch; none where it shows no commit
 /// that is known here.
 pub(in crate::workflow) fn lag(
@@ -172,5 +236,44 @@ impl Fleet {
     /// Counts an answered request. Labels are words of the program, never of a caller.
     pub fn answered(&self, route: &str, method: &str, status: &str, took: Duration) {
         self.0.core.metrics.answered(route, method, status, took);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::forge::{Pause, Priority};
+
+    #[test]
+    fn a_budget_becomes_figures_and_what_is_not_known_none() {
+        let at = |second| Timestamp::from_second(second).expect("a time");
+        let budget = BudgetView {
+            rest: Some(Quota {
+                remaining: 4990,
+                limit: 5000,
+                resets_at: at(3600),
+            }),
+            graphql: None,
+            content_minute: 80,
+            content_hour: 500,
+            waiting: vec![(Priority::Comment, 3)],
+            paused: Some(Pause {
+                until: at(1007),
+                why: "slow down".to_owned(),
+            }),
+        };
+        let registry = Registry::new();
+        forge(&registry, &budget, at(1000));
+        let text = crate::workflow::metrics::Metrics::new().text(&registry);
+        for line in [
+            "fleetwright_forge_calls_left{api=\"rest\"} 4990",
+            "fleetwright_forge_calls_limit{api=\"rest\"} 5000",
+            "fleetwright_forge_content_left{within=\"minute\"} 80",
+            "fleetwright_forge_paused_seconds 7",
+            "fleetwright_forge_calls_waiting{priority=\"comment\"} 3",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line}: {text}");
+        }
+        assert!(!text.contains("graphql"), "{text}");
     }
 }

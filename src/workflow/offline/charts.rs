@@ -55,7 +55,7 @@ pub fn sync(target: &str, author: &Person, key: Option<&Path>) -> anyhow::Result
     if let (Some(commit), Some(group)) = (&report.commit, group) {
         let made = RefUpdate::branch("main", None, commit.clone());
         let _landed = group.land(&[made])?;
-        push(&repo, target, commit)?;
+        push(&repo, &remote, commit)?;
     }
     Ok(report)
 }

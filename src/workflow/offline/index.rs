@@ -100,7 +100,7 @@ fn rows(index: &Index) -> anyhow::Result<BTreeMap<String, Value>> {
     index.stores(None, &mut |name, row| {
         let facts = json!({
             "record": row.record, "uid": row.uid, "desired": row.desired, "specHash": row.spec_hash,
-            "template": row.template, "removed": row.removed_at.is_some(),
+            "template": row.template, "policy": row.policy, "removed": row.removed_at.is_some(),
         });
         all.insert(format!("store {name}"), facts);
         true

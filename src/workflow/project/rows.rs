@@ -14,7 +14,7 @@ use crate::domain::{ClusterName, CommitId, StoreName, Uid};
 use crate::git::GitError;
 use crate::render::{digest_in, store_folder};
 use crate::workflow::core::{Core, lock};
-use crate::workflow::derive::{Made, read_record};
+use crate::workflow::derive::{Made, Marks, read_record};
 use crate::workflow::desk::Unpublished;
 
 /// Rows of the stores that some commits are about.
@@ -114,7 +114,7 @@ impl<'a> Rows<'a> {
             (None, Some(parent)) => self.read(&trailers.store, parent)?,
             (None, None) => None,
         };
-        let Some(Made { record, spec_hash }) = made else {
+        let Some(Made { record, marks }) = made else {
             return Ok(None);
         };
         let before = self.before(&trailers.store)?;
@@ -132,7 +132,8 @@ impl<'a> Rows<'a> {
             uid: trailers.uid.clone(),
             desired: commit.id.clone(),
             deploy: self.heads.of(self.core, &record.spec.cluster)?,
-            spec_hash,
+            spec_hash: marks.spec_hash,
+            policy: marks.policy,
             change: trailers.change.clone(),
             applied,
             created_at,
@@ -177,10 +178,10 @@ impl<'a> Rows<'a> {
         let tenant = self.core.repo.read(&head, &tenant_path(&record))?;
         let tenant = tenant.unwrap_or_default();
         let digest = sha256_hex(&bytes);
-        match (digest_in(&tenant, "record"), digest_in(&tenant, "spec")) {
-            (Some(of), Some(spec_hash)) if digest.starts_with(of) => {
-                let spec_hash = spec_hash.to_owned();
-                Ok(Some(Made { record, spec_hash }))
+        let marks = marks_in(&tenant);
+        match digest_in(&tenant, "record") {
+            Some(of) if digest.starts_with(of) && !marks.spec_hash.is_empty() => {
+                Ok(Some(Made { record, marks }))
             }
             _ => Ok(None),
         }
@@ -195,8 +196,16 @@ impl<'a> Rows<'a> {
         let tenant = repo
             .read(commit, &tenant_path(&record))?
             .unwrap_or_default();
-        let spec_hash = digest_in(&tenant, "spec").unwrap_or_default().to_owned();
-        Ok(Some(Made { record, spec_hash }))
+        let marks = marks_in(&tenant);
+        Ok(Some(Made { record, marks }))
+    }
+}
+
+fn marks_in(tenant: &[u8]) -> Marks {
+    let text = |name| digest_in(tenant, name).unwrap_or_default().to_owned();
+    Marks {
+        spec_hash: text("spec"),
+        policy: text("policy"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::cluster::ClusterError;
 use crate::domain::{ClusterName, Host};
+use crate::forge::ForgeError;
 use crate::git::{CommandError, GitError, KeyError, RemoteError};
 use crate::index::IndexError;
 use crate::journal::JournalError;
@@ -94,6 +95,9 @@ pub enum StartError {
         "no commit of deploy/{0} was signed with our deploy key; restore keys/deploy of the data folder, or name the key with git.deployKey"
     )]
     OtherDeployKey(ClusterName),
+    /// The forge.
+    #[error(transparent)]
+    Forge(#[from] ForgeError),
     /// A worker thread died.
     #[error("starting was interrupted: {0}")]
     Interrupted(String),

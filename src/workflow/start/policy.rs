@@ -1,5 +1,6 @@
 //! Which policy is in force: that of one commit of main, until an admin vouches for another.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::domain::CommitId;
@@ -7,7 +8,7 @@ use crate::domain::hosts::is_under;
 use crate::domain::policy::FleetPolicy;
 use crate::git::{FleetRepo, RefUpdate};
 use crate::journal::Journal;
-use crate::render::{chart_path, yaml};
+use crate::render::{PolicyDigests, chart_path, yaml};
 
 use super::StartError;
 use crate::workflow::core::{Core, InForce};
@@ -48,8 +49,12 @@ pub(in crate::workflow) fn put_in_force(
     };
     // Only this process moves it; the command line reads it beside a running server.
     let _landed = core.repo.update(&[update])?;
+    if let Some(forge) = &core.forge {
+        forge.review_by_teams(policy.names_teams());
+    }
     let in_force = InForce {
-        policy: std::sync::Arc::new(policy),
+        digests: Arc::new(PolicyDigests::of(&policy)),
+        policy: Arc::new(policy),
         commit,
     };
     *core
@@ -123,8 +128,8 @@ pub(in crate::workflow) fn parse_policy(text: &str) -> Result<FleetPolicy, Strin
 }
 
 /// Stands for the policy until one is read; nothing is asked of it before that.
-pub(super) fn nothing() -> std::sync::Arc<FleetPolicy> {
-    std::sync::Arc::new(FleetPolicy {
+pub(super) fn nothing() -> Arc<FleetPolicy> {
+    Arc::new(FleetPolicy {
         api_version: String::new(),
         kind: String::new(),
         limits: crate::domain::policy::Limits::default(),
