@@ -20,6 +20,7 @@ use crate::workflow::{ClusterAccess, Mode, Settings};
 
 mod auth;
 mod dns;
+mod forge;
 mod limits;
 mod variables;
 mod webhooks;
@@ -63,6 +64,7 @@ struct File {
     listen: Option<String>,
     data: Option<PathBuf>,
     git: GitSection,
+    forge: forge::ForgeSection,
     clusters: Vec<ClusterSection>,
     dns: dns::Section,
     templates: Option<PathBuf>,
@@ -178,6 +180,7 @@ impl Config {
             )));
         }
         let dns = file.dns.server()?;
+        let (forge, forge_shown) = forge::access(file.forge, &url)?;
         let queue = file.queue.unwrap_or(QUEUE);
         let trusted_proxies = auth::trusted_proxies(&file.auth)?;
         let proxies = file.auth.trusted_proxies.clone();
@@ -196,7 +199,7 @@ impl Config {
                 "deployKey": git.deploy_key, "token": token_from, "poll": format!("{}s", poll.as_secs()),
                 "timeout": format!("{}s", timeout.as_secs()),
             },
-            "webhooks": webhooks::shown(&file.webhooks), "requestLimits": limits::shown(&request_limits),
+            "forge": forge_shown, "webhooks": webhooks::shown(&file.webhooks), "requestLimits": limits::shown(&request_limits),
             "dns": {"server": dns},
             "push": {"pace": format!("{}s", pace.as_secs())},
             "telemetry": {"filter": filter, "format": format},
@@ -217,6 +220,7 @@ impl Config {
             author,
             signing_key: git.signing_key,
             deploy_key: git.deploy_key,
+            forge,
             clusters,
             lift_limits: false,
             request_limits,

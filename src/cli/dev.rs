@@ -78,6 +78,7 @@ pub(super) fn embedded(data: &Path, url: &str) -> Result<Settings, Failure> {
         signing_key: None,
         deploy_key: None,
         clusters: Vec::new(),
+        forge: None,
         lift_limits: false,
         request_limits: RequestLimits::default(),
         queue: QUEUE,

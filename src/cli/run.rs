@@ -77,7 +77,7 @@ pub(super) async fn run(
             stop.await;
             streams.end_streams();
         };
-        http::serve(listener, http::router(app), stop).await;
+        http::serve(listener, &app, http::router(app.clone()), stop).await;
     }
     fleet.stop().await;
     told

@@ -1,6 +1,6 @@
 //! The environment variables of the configuration: `FLEETWRIGHT_<SECTION>_<KEY>`.
 
-use super::{ConfigError, File, Variables, auth};
+use super::{ConfigError, File, Variables, auth, forge};
 use crate::render::yaml;
 
 /// Takes a variable's text.
@@ -65,9 +65,10 @@ const KEYS: [(&str, Setter); 27] = [
 
 /// Sections whose unknown keys are errors. Other names may be anybody's: Kubernetes itself sets
 /// `FLEETWRIGHT_SERVICE_HOST` and `FLEETWRIGHT_PORT` in the pods of a namespace with a Service of that name.
-const SECTIONS: [&str; 6] = [
+const SECTIONS: [&str; 7] = [
     "FLEETWRIGHT_AUTH_",
     "FLEETWRIGHT_DNS_",
+    "FLEETWRIGHT_FORGE_",
     "FLEETWRIGHT_GIT_",
     "FLEETWRIGHT_PUSH_",
     "FLEETWRIGHT_REQUEST_LIMITS_",
@@ -80,7 +81,7 @@ pub(super) fn lay_over(file: &mut File, variables: &Variables) -> Result<(), Con
         .iter()
         .filter(|(name, text)| name.starts_with("FLEETWRIGHT_") && !text.is_empty());
     for (variable, text) in given {
-        let keys = || KEYS.iter().chain(&auth::KEYS);
+        let keys = || KEYS.iter().chain(&auth::KEYS).chain(&forge::KEYS);
         match keys().find(|(key, _)| name(key) == *variable) {
             Some((_, set)) => {
                 set(file, text).map_err(|why| ConfigError(format!("{variable}: {why}")))?;

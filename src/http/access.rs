@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use super::app::{App, Exposure};
 use super::auth::{note, signed, visiting};
 use super::problem::Problem;
+use super::unread::{held, is_long};
 use super::{git, pages::Visitor};
 use crate::domain::request::{Caller, Role};
 
@@ -92,6 +93,7 @@ const TABLE: &[(&str, Needs)] = &[
     ("/static/style.css", &[(Method::GET, Nothing)]),
     // A message carries its signature, and there is no route without a secret.
     ("/webhooks/stores", &[(Method::POST, Nothing)]),
+    ("/webhooks/github", &[(Method::POST, Nothing)]),
     ("/git/fleet.git/{*rest}", &[(Method::GET, Repository), (Method::POST, Repository)]),
 ];
 
@@ -110,8 +112,17 @@ pub(super) async fn guard(
         return not_allowed(needs);
     };
     match admit(&app, need, &mut request).await {
-        Ok(()) => next.run(request).await,
+        Ok(Some(caller)) if is_long(path) => in_turn(&app, &caller, request, next).await,
+        Ok(_) => next.run(request).await,
         Err(response) => *response,
+    }
+}
+
+/// Runs what may answer much when it is the caller's turn.
+async fn in_turn(app: &App, caller: &Caller, request: Request, next: Next) -> Response {
+    match app.unread.turn(caller).await {
+        Ok(turn) => held(next.run(request).await, turn).await,
+        Err(problem) => problem.into_response(),
     }
 }
 
@@ -143,12 +154,16 @@ fn need(needs: Needs, method: &Method) -> Option<Need> {
     row.map(|(_, need)| *need)
 }
 
-/// Lets a request in, with its caller, or says why not.
-async fn admit(app: &App, need: Need, request: &mut Request) -> Result<(), Box<Response>> {
+/// Lets a request in, with its caller where one is known, or says why not.
+async fn admit(
+    app: &App,
+    need: Need,
+    request: &mut Request,
+) -> Result<Option<Caller>, Box<Response>> {
     let headers = request.headers();
     let caller = match need {
-        Nothing => return Ok(()),
-        Repository => return repository(app, headers),
+        Nothing => return Ok(None),
+        Repository => return repository(app, headers).map(|()| None),
         Need::Page(_) => {
             let visitor = visiting(headers, app).await?;
             let caller = visitor.caller.clone();
@@ -162,9 +177,9 @@ async fn admit(app: &App, need: Need, request: &mut Request) -> Result<(), Box<R
             caller
         }
     };
-    note(request.extensions(), &caller);
+    note(request.extensions(), &caller.subject);
     match refusal(need, caller.role) {
-        None => Ok(()),
+        None => Ok(Some(caller)),
         Some(problem) => Err(Box::new(problem.into_response())),
     }
 }
@@ -268,6 +283,7 @@ mod tests {
             "GET /schemas/{name}",
             "GET /static/style.css",
             "POST /webhooks/stores",
+            "POST /webhooks/github",
         ];
         assert_eq!(public, listed, "as API.md has them");
     }

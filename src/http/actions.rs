@@ -92,7 +92,7 @@ impl FromRequest<Arc<App>> for Call {
 
 impl Call {
     /// Carries out what the body asks for.
-    async fn run<T: DeserializeOwned>(
+    pub(super) async fn run<T: DeserializeOwned>(
         self,
         request: impl FnOnce(StoreName, T) -> Request,
     ) -> Result<Response, Problem> {

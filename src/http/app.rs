@@ -8,6 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::events::STREAMS;
 use super::pages::Pages;
 use super::sessions::Sessions;
+use super::shares::Shares;
+use super::unread::Unread;
 use crate::domain::limits::Networks;
 use crate::domain::webhook::WebhookSource;
 use crate::workflow::Fleet;
@@ -46,6 +48,10 @@ pub struct App {
     pub(super) pages: Pages,
     /// One permit for each stream of events.
     pub(super) streams: Arc<Semaphore>,
+    /// The streams of each caller.
+    pub(super) listeners: Arc<Shares<String>>,
+    /// The turns of long answers.
+    pub(super) unread: Unread,
     /// Ends streams, which would end with their clients only.
     pub(super) closing: CancellationToken,
 }
@@ -58,6 +64,7 @@ impl App {
         repository_token: Option<String>,
         front: Front,
     ) -> Arc<Self> {
+        let unread = Unread::new(fleet.limits_lifted());
         Arc::new(Self {
             fleet,
             exposure,
@@ -66,6 +73,8 @@ impl App {
             sessions: Sessions::default(),
             pages: Pages::embedded(),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            listeners: Arc::default(),
+            unread,
             closing: CancellationToken::new(),
         })
     }

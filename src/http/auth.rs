@@ -66,8 +66,8 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Tells the request's log line who asked.
-pub(super) fn note(extensions: &Extensions, caller: &Caller) {
+pub(super) fn note(extensions: &Extensions, subject: &str) {
     if let Some(asked) = extensions.get::<Arc<Asked>>() {
-        asked.caller(&caller.subject);
+        asked.caller(subject);
     }
 }

@@ -15,7 +15,7 @@ use super::problem::Problem;
 
 /// Bytes that a body may have.
 pub(super) const LIMIT: usize = 256 * 1024;
-/// Bytes of a body that is too large which are still read, so that the client is done sending and reads the answer.
+/// Bytes beyond its limit of which a body is still read, so that the client is done sending and reads the answer.
 const DRAIN: usize = 8 * 1024 * 1024;
 /// Time a client has for its body.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -128,6 +128,7 @@ pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
 
 async fn collect(body: Body, limit: usize) -> Result<Bytes, Problem> {
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let most = limit + DRAIN;
     let mut kept = Vec::new();
     let mut size = 0;
     let mut chunks = body.into_data_stream();
@@ -135,7 +136,7 @@ async fn collect(body: Body, limit: usize) -> Result<Bytes, Problem> {
         let broken = |_| Problem::new(StatusCode::BAD_REQUEST, "the body broke off; send it again");
         let chunk = chunk.map_err(broken)?;
         size += chunk.len();
-        if size > DRAIN || declared > DRAIN {
+        if size > most || declared > most {
             break;
         }
         if size <= limit {

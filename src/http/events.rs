@@ -20,11 +20,18 @@ use super::app::App;
 use super::auth::{Signed, bearer};
 use super::params::Params;
 use super::problem::Problem;
+use super::shares::Share;
+use super::unread::holder;
 use crate::domain::ChangeId;
+use crate::domain::request::{Caller, Role};
 use crate::workflow::{Event, EventFilter, News, Subscription};
 
 /// Streams at once.
 pub(super) const STREAMS: usize = 2048;
+/// Streams of one caller at once.
+const EACH: usize = STREAMS / 2;
+/// Streams of one owner's merchants at once.
+const OWNER: usize = 64;
 /// How long a stream may be silent.
 const BEAT: Duration = Duration::from_secs(15);
 /// How long a stream lasts at most. What a token may see is looked at again when the client comes back.
@@ -54,7 +61,7 @@ pub(super) async fn all(
         .get(LAST_EVENT_ID)
         .map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
     let since = given.or(asked).filter(|it| !it.is_empty());
-    let slot = slot(&app)?;
+    let slot = slot(&app, &caller)?;
     let subscription = app.fleet.listen(&caller, filter, since.as_deref());
     Ok(answer(&app, subscription, &headers, slot))
 }
@@ -70,17 +77,37 @@ pub(super) async fn change(
     params.finish()?;
     let missing = || Problem::missing("change", &id);
     let known: ChangeId = id.parse().map_err(|_| missing())?;
-    let slot = slot(&app)?;
+    let slot = slot(&app, &caller)?;
     let subscription = app.fleet.follow(&caller, &known).ok_or_else(missing)?;
     Ok(answer(&app, subscription, &headers, slot))
 }
 
-fn slot(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
+/// The right to one stream.
+type Slot = (OwnedSemaphorePermit, Share<String>);
+
+fn slot(app: &App, caller: &Caller) -> Result<Slot, Problem> {
+    let most = match caller.role {
+        _ if app.fleet.limits_lifted() => STREAMS,
+        Role::Merchant => OWNER,
+        _ => EACH,
+    };
+    let refused = |detail: &str| {
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        problem.with(header::RETRY_AFTER, "15")
+    };
+    let share = app.listeners.take(holder(caller), most);
+    let share = share.ok_or_else(|| {
+        let detail = format!(
+            "{most} streams of events are open for you, as many as one caller may have; close some, or listen to all by one"
+        );
+        refused(&detail)
+    })?;
     let taken = |_| {
         let detail = "there are as many streams of events as this server takes; try again later";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(header::RETRY_AFTER, "15")
+        refused(detail)
     };
-    Arc::clone(&app.streams).try_acquire_owned().map_err(taken)
+    let permit = Arc::clone(&app.streams).try_acquire_owned();
+    Ok((permit.map_err(taken)?, share))
 }
 
 /// One stream on its way to a client.
@@ -93,15 +120,10 @@ struct Stream {
     closing: CancellationToken,
     ends: Instant,
     begun: bool,
-    _slot: OwnedSemaphorePermit,
+    _slot: Slot,
 }
 
-fn answer(
-    app: &Arc<App>,
-    subscription: Subscription,
-    headers: &HeaderMap,
-    slot: OwnedSemaphorePermit,
-) -> Response {
+fn answer(app: &Arc<App>, subscription: Subscription, headers: &HeaderMap, slot: Slot) -> Response {
     let stream = Stream {
         app: Arc::clone(app),
         token: bearer(headers).unwrap_or_default().to_owned(),

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::app::{App, Exposure};
 use super::guard;
 use super::problem::Problem;
-use crate::domain::audit::Kind;
+use crate::domain::audit::{Kind, UNKNOWN};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -52,7 +52,8 @@ impl Asked {
         let _ = self.caller.set(subject.to_owned());
     }
 
-    /// Has the journal keep what Git never sees: refused writes of known callers, sign-ins, and unknown tokens.
+    /// Has the journal keep what Git never sees: refused writes of known callers, reads that a role may not make, messages
+    /// of systems that were refused, sign-ins, and unknown tokens.
     fn keep(&self, app: &App, status: StatusCode, detail: &str) {
         let action = || format!("{} {}", self.method, self.path);
         let caller = self.caller.get().map(String::as_str);
@@ -61,13 +62,26 @@ impl Asked {
             _ if self.path == "/sign-in" && !read_only => {
                 (Kind::SignIn, sign_in_said(status, detail))
             }
+            None if self.is_refused_message(status) => (Kind::Refusal, detail),
             None if status == StatusCode::UNAUTHORIZED && self.token => (Kind::SignIn, detail),
             Some(_) if status.is_client_error() && !read_only => (Kind::Refusal, detail),
+            Some(_) if status == StatusCode::FORBIDDEN => (Kind::Refusal, detail),
             _ => return,
         };
-        let subject = caller.unwrap_or("unknown");
+        let subject = caller.unwrap_or(UNKNOWN);
         app.fleet
             .note(kind, subject, action(), status.as_u16(), detail);
+    }
+
+    /// Whether another system's message was refused, and not for want of a route.
+    fn is_refused_message(&self, status: StatusCode) -> bool {
+        let there = !matches!(
+            status,
+            StatusCode::NOT_FOUND
+                | StatusCode::METHOD_NOT_ALLOWED
+                | StatusCode::MISDIRECTED_REQUEST
+        );
+        self.path.starts_with("/webhooks/") && status.is_client_error() && there
     }
 
     fn log(&self, status: StatusCode, started: Instant) {

@@ -30,10 +30,12 @@ mod render;
 mod schemas;
 mod server;
 mod sessions;
+mod shares;
 mod sign_in;
 mod stores;
 mod tokens;
 mod trail;
+mod unread;
 mod webhooks;
 mod write;
 
@@ -61,6 +63,9 @@ pub fn router(app: Arc<App>) -> Router {
     }
     if webhooks::wanted(&app) {
         routes = routes.route("/webhooks/stores", post(webhooks::stores));
+    }
+    if webhooks::github::wanted(&app) {
+        routes = routes.route("/webhooks/github", post(webhooks::github::deliver));
     }
     dressed(app, routes)
 }

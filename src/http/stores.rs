@@ -8,6 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
+use super::actions::{Call, Nothing};
 use super::app::App;
 use super::auth::Signed;
 use super::body::JsonBody;
@@ -102,16 +103,9 @@ pub(super) fn patch(value: &Value) -> Result<Map<String, Value>, Problem> {
 }
 
 /// `DELETE /api/v1/stores/{name}`
-pub(super) async fn delete(
-    State(app): State<Arc<App>>,
-    Signed(caller): Signed,
-    Path(name): Path<String>,
-    write: Write,
-) -> Result<Response, Problem> {
-    let request = Request::Delete {
-        store: store_name(&name)?,
-    };
-    write.run(&app, caller, request, &[]).await
+pub(super) async fn delete(call: Call) -> Result<Response, Problem> {
+    call.run(|store, Nothing {}| Request::Delete { store })
+        .await
 }
 
 /// The name of an address. What can be no name is a store that is not there.

@@ -12,9 +12,10 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::actions::Nothing;
 use super::app::App;
 use super::auth::Signed;
-use super::body::JsonBody;
+use super::body::{JsonBody, MaybeBody};
 use super::params::Params;
 use super::problem::Problem;
 use super::render::blocking;
@@ -83,8 +84,10 @@ pub(super) async fn revoke(
     Signed(caller): Signed,
     Path(id): Path<String>,
     params: Params,
+    MaybeBody(body): MaybeBody,
 ) -> Result<StatusCode, Problem> {
     params.finish()?;
+    let Nothing {} = body.decode()?;
     let token = token_id(&id)?;
     let was_there = blocking(move || app.fleet.revoke_token(&caller, &token)).await??;
     was_there

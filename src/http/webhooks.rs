@@ -20,11 +20,13 @@ use super::app::App;
 use super::params::Params;
 use super::problem::Problem;
 use super::{auth, body, client_address, json, limits};
+use crate::domain::audit;
 use crate::domain::request::{Caller, Refusal, Request, Violation};
 use crate::domain::webhook::{WebhookAction, WebhookSource};
 use crate::domain::{Owner, StoreName};
 use crate::workflow::{Idempotency, Origin, Submission};
 
+pub(super) mod github;
 mod signature;
 
 use signature::Delivery;
@@ -41,6 +43,8 @@ pub(super) fn wanted(app: &App) -> bool {
 struct Message {
     action: WebhookAction,
     store: Map<String, Value>,
+    /// Why, for the commit and the audit.
+    reason: Option<String>,
 }
 
 /// `POST /webhooks/stores`
@@ -52,6 +56,7 @@ pub(super) async fn stores(
     let bytes = body::read(body, body::LIMIT).await?;
     let delivery = Delivery::read(&parts.headers)?;
     let source = delivery.signed_by(&app.front.webhooks, &bytes)?;
+    auth::note(&parts.extensions, &subject(source));
     delivery.check_time(app.fleet.now())?;
     // The id alone says that it is the same delivery.
     let idempotency = Some(Idempotency {
@@ -62,9 +67,10 @@ pub(super) async fn stores(
     params.finish()?;
     let message: Message = json::decode(json::read(&bytes)?)?;
     may_ask(source, message.action)?;
+    let reason = message.reason.as_deref().map(audit::reason).transpose();
+    let reason = reason.map_err(|why| Problem::invalid_field("/reason", why))?;
     let request = request_of(source, message)?;
     let caller = caller(source, &request)?;
-    auth::note(&parts.extensions, &caller);
     let client = client_address::of(&parts, &app.front.trusted_proxies);
     let create = matches!(request, Request::Create(_));
     let submission = Submission {
@@ -75,7 +81,7 @@ pub(super) async fn stores(
             client,
             owners: (!source.owners.is_empty()).then(|| source.owners.clone()),
         },
-        reason: None,
+        reason,
     };
     let accepted = app.fleet.submit(&caller, submission).await;
     let accepted = accepted.map_err(below_store)?;
@@ -204,6 +210,11 @@ fn below_store(refusal: Refusal) -> Problem {
     }
 }
 
+/// Who asks, in Git and in the audit.
+fn subject(source: &WebhookSource) -> String {
+    format!("webhook:{}", source.name)
+}
+
 /// Who asks. Where several owners are concerned, the one of the new store; for the others none is asked for.
 fn caller(source: &WebhookSource, request: &Request) -> Result<Caller, Problem> {
     let wanted = match request {
@@ -213,7 +224,7 @@ fn caller(source: &WebhookSource, request: &Request) -> Result<Caller, Problem> 
     let first = source.owners.first().map(Owner::as_str);
     let owner = first.or(wanted).unwrap_or(&source.name);
     Ok(Caller {
-        subject: format!("webhook:{}", source.name),
+        subject: subject(source),
         role: source.role,
         owner: owner.parse().map_err(|error: crate::domain::BadId| {
             Problem::invalid_field("/store/owner", error.to_string())

@@ -114,6 +114,7 @@ pub(super) fn tokens(s: &mut Schemas) -> Vec<Operation> {
         .answers(200, "All but its text.", &[json_of(s.told::<Token>())]),
         Operation::new(Method::DELETE, one, "revokeToken", "Revokes an API token")
             .path("id", id, token)
+            .takes_nothing()
             .answers(204, "It opens nothing any more.", &[]),
     ]
 }

@@ -134,6 +134,12 @@ impl Operation {
         self
     }
 
+    /// It takes no body; one that is none or an empty object is let pass.
+    pub(super) fn takes_nothing(mut self) -> Self {
+        self.problems.extend([400, 408, 413, 415, 422]);
+        self
+    }
+
     /// It answers this.
     pub(super) fn answers(mut self, status: u16, text: &str, media: &[Media]) -> Self {
         let mut answer = parts::answer(text);

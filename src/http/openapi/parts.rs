@@ -134,7 +134,7 @@ const PROBLEMS: [(u16, &str, Headers); 14] = [
     (408, "The body did not arrive in time.", &[]),
     (409, "It cannot be done to the store or the change as it is.", &[]),
     (412, "The store has changed since the caller read it.", &[]),
-    (413, "The body is larger than 256 KiB.", &[]),
+    (413, "The body is larger than is read: 256 KiB, and 25 MB of GitHub's deliveries.", &[]),
     (415, "The body is of another media type, or compressed.", &[("Accept", true)]),
     (421, "`dev` answers at loopback addresses only.", &[]),
     (422, "Parameters or fields are wrong or not allowed; `errors` names each.", &[]),

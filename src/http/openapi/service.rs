@@ -7,11 +7,13 @@ use super::operation::Operation;
 use super::parts::{Media, json_of, text_of};
 use super::schemas::Schemas;
 use crate::domain::StoreName;
+use crate::domain::audit::REASON_LIMIT;
 use crate::domain::change::Change;
 use crate::domain::request::CreateRequest;
 use crate::domain::schema::StorePatch;
 use crate::domain::view::Health;
 use crate::http::health::Alive;
+use crate::http::webhooks::github::Receipt;
 use crate::http::webhooks::{Named, Versioned};
 
 /// The server's state.
@@ -116,7 +118,32 @@ pub(super) fn webhooks(s: &mut Schemas) -> Vec<Operation> {
             .with(status, "RateLimit", false)
             .with(status, "RateLimit-Policy", false);
     }
-    vec![operation]
+    vec![operation, from_github(s)]
+}
+
+/// What the forge tells.
+fn from_github(s: &mut Schemas) -> Operation {
+    let word = || json!({"type": "string", "pattern": "^[!-~]{1,64}$"});
+    Operation::new(Method::POST, "/webhooks/github", "githubWebhook", "Takes a hint from GitHub")
+        .about(
+            "A webhook of a GitHub App or a repository, with content type JSON. There is no such route unless a secret is \
+             configured. A delivery is on disk before it is answered and worked off afterwards. Up to 25 MB are read.",
+        )
+        .header(
+            ("X-Hub-Signature-256", true),
+            json!({"type": "string", "pattern": "^sha256=[0-9a-fA-F]{64}$"}),
+            "HMAC-SHA256 of the body, with the webhook's secret.",
+        )
+        .header(("X-GitHub-Event", true), word(), "The event. Of one that says nothing to us nothing follows.")
+        .header(("X-GitHub-Delivery", true), word(), "The delivery's id. One seen in the last days does nothing.")
+        .takes(true, &json!({"type": "object"}), "The event's payload, as GitHub describes it.")
+        .never(422)
+        .problems(&[401, 404, 503])
+        .answers(
+            202,
+            "It was taken; whether something follows from it is said.",
+            &[json_of(s.told::<Receipt>())],
+        )
 }
 
 /// A message's body: what `store` is follows from `action`.
@@ -133,10 +160,14 @@ fn message(s: &mut Schemas) -> Value {
         (json!(["upgrade"]), s.asked::<Versioned>()),
         (json!(["suspend", "resume", "delete"]), s.asked::<Named>()),
     ];
+    let reason = json!({
+        "type": ["string", "null"], "minLength": 1, "maxLength": REASON_LIMIT,
+        "description": "Why, in one line, for the commit and the audit.",
+    });
     let shapes = rows.map(|(actions, store)| {
         json!({
             "type": "object", "required": ["action", "store"], "additionalProperties": false,
-            "properties": {"action": {"enum": actions}, "store": store},
+            "properties": {"action": {"enum": actions}, "store": store, "reason": reason},
         })
     });
     json!({"anyOf": shapes})

@@ -93,6 +93,7 @@ fn delete(s: &mut Schemas) -> Operation {
         "Deletes a store and its data",
     )
     .about("Repeated, it answers the same change.")
+    .takes_nothing()
     .writes();
     accepted(s, operation)
 }

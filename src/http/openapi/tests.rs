@@ -34,6 +34,21 @@ fn every_route_has_its_operation_and_every_operation_its_route() {
     assert_eq!(described.len(), found.len(), "none is described twice");
 }
 
+#[test]
+fn every_list_waits_for_its_turn() {
+    let paths = document()["paths"].as_object().expect("paths");
+    let paged = paths.iter().filter(|(_, item)| {
+        let parameters = item["get"]["parameters"].as_array();
+        let mut parameters = parameters.into_iter().flatten();
+        parameters.any(|it| it["$ref"] == "#/components/parameters/limit")
+    });
+    let short: Vec<&String> = paged
+        .map(|(path, _)| path)
+        .filter(|path| !crate::http::unread::is_long(path))
+        .collect();
+    assert!(short.is_empty(), "to be entered as long: {short:?}");
+}
+
 /// Every `$ref` below a value.
 fn references(value: &Value, found: &mut BTreeSet<String>) {
     match value {
