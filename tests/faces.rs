@@ -25,6 +25,8 @@ mod dashboard;
 mod description;
 #[path = "faces/events.rs"]
 mod events;
+#[path = "faces/forge_check.rs"]
+mod forge_check;
 #[path = "faces/issuer.rs"]
 mod issuer;
 #[path = "faces/life.rs"]
@@ -59,6 +61,8 @@ mod upkeep;
 mod validation;
 #[path = "faces/webhooks.rs"]
 mod webhooks;
+#[path = "faces/webhooks_github.rs"]
+mod webhooks_github;
 #[path = "faces/wire.rs"]
 mod wire;
 #[path = "faces/writes.rs"]

@@ -31,8 +31,10 @@ fn a_change_that_needs_approval_waits_and_nothing_gets_past_it() {
             removed,
             "a repeated delete is the same change"
         );
-        let (status, _) = api.patch("/api/v1/stores/shop", &json!({"plan": "medium"}));
+        let (status, said) = api.patch("/api/v1/stores/shop", &json!({"plan": "medium"}));
         assert_eq!(status, 409, "nothing is written past people who decide");
+        let said = said["detail"].as_str().unwrap_or_default();
+        assert!(said.ends_with("(its phase is Committed)"), "{said}");
         let (status, _) = api.post(
             "/api/v1/stores",
             &json!({"name": "shop", "engine": "woocommerce", "owner": "bob"}),

@@ -314,6 +314,29 @@ fn what_git_never_sees_is_kept_and_no_change_of_it_goes_unseen() {
     );
 }
 
+#[test]
+fn a_read_that_a_role_may_not_make_is_kept_and_one_of_nothing_is_not() {
+    let dev = Dev::start();
+    let (viewer, _) = dev.make_token(&json!({"name": "eve", "role": "viewer"}));
+    let read = |path| dev.bearing(&viewer, "GET", path, "");
+    read("/api/v1/stores/none").assert_problem(404);
+    read("/api/v1/tokens").assert_problem(403);
+    let rows = eventually("the row is written", SOON, || {
+        let rows = items(&dev, "?kind=refusals");
+        if rows.is_empty() {
+            Err("nothing yet".to_owned())
+        } else {
+            Ok(rows)
+        }
+    });
+    let told: Vec<_> = rows
+        .iter()
+        .map(|it| (&it["subject"], &it["action"]))
+        .collect();
+    let wanted = (&json!("token:eve"), &json!("GET /api/v1/tokens"));
+    assert_eq!(told, [wanted]);
+}
+
 /// Makes a refusal look like something else, as somebody with the file could.
 fn change_a_row(journal: &Path) -> u64 {
     let table: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("audit/v1");

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use ureq::http::Request;
 
+use crate::support::eventually;
 use crate::wire::Dev;
 
 /// One event as it came.
@@ -293,4 +294,40 @@ fn merchants_hear_of_their_own_stores_as_long_as_their_token_is_good() {
     let rest: Vec<Told> = std::iter::from_fn(|| ann.next()).collect();
     let told = |it: &Told| it.data["action"] == "update";
     assert!(!rest.iter().any(told), "{rest:?}");
+}
+
+#[test]
+fn one_owner_leaves_streams_for_others() {
+    let dev = Dev::start();
+    let merchant = |name: &str, owner: &str| {
+        let body = json!({"name": name, "role": "merchant", "owner": owner});
+        dev.make_token(&body).0
+    };
+    let (ann, also_ann, ben) = (
+        merchant("a", "ann"),
+        merchant("b", "ann"),
+        merchant("c", "ben"),
+    );
+    let open = |token: &str| Stream::open_with(&dev, token, "/api/v1/events", None);
+    // Given as many streams as one owner may have, by two tokens.
+    let mut streams: Vec<Stream> = (0..64)
+        .map(|number| open(if number % 2 == 0 { &ann } else { &also_ann }))
+        .collect();
+    // Then there is none more for her, and some for others.
+    let refused = dev.bearing(&ann, "GET", "/api/v1/events", "");
+    refused.assert_problem(503);
+    assert!(refused.text.contains("one caller may have"), "{refused:?}");
+    assert_eq!(refused.header("retry-after"), "15");
+    open(&ben);
+    open(&dev.token);
+    // When she closes one, then she may open another.
+    streams.pop();
+    eventually("the place is free", Duration::from_secs(30), || {
+        let again = dev.bearing(&also_ann, "GET", "/api/v1/events", "");
+        if again.status == 200 {
+            Ok(())
+        } else {
+            Err(format!("{again:?}"))
+        }
+    });
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::git::{Person, git};
 use crate::wire::{Dev, Reply};
 
 /// Asks for an action on `shop` and waits until it is merged.
@@ -76,7 +77,9 @@ fn versions_and_retries() {
 fn a_rollback_goes_to_the_state_before_or_to_any_that_is_named() {
     let dev = Dev::start();
     let first = dev.create("shop");
-    act(&dev, "rollback", "").assert_problem(409);
+    let nowhere = act(&dev, "rollback", "");
+    nowhere.assert_problem(409);
+    assert!(nowhere.text.contains("its phase is"), "{nowhere:?}");
     let second = patch(&dev, &json!({"plan": "medium"}));
     patch(&dev, &json!({"owner": "bob", "plan": "large"}));
 
@@ -141,4 +144,41 @@ fn a_rollback_knows_one_life_of_a_name_only() {
     dev.create("shop");
     let other_life = json!({"to": former["commit"]}).to_string();
     act(&dev, "rollback", &other_life).assert_problem(422);
+}
+
+#[test]
+fn a_policy_that_renders_otherwise_makes_stores_outdated_until_their_next_change() {
+    let dev = Dev::start();
+    dev.create("shop");
+    let outdated = || dev.get("/api/v1/stores/shop").json()["outdated"].clone();
+    let folder = tempfile::tempdir().expect("a folder");
+    let bare = dev.data.join("fleet.git");
+    let ann = Person::clones(bare.to_str().expect("a plain path"), folder.path());
+    let vouched = |from: &'static str, to: &'static str| {
+        ann.pushes("main", "Change the policy", &|clone: &std::path::Path| {
+            let path = clone.join("fleetwright.yaml");
+            let there = std::fs::read_to_string(&path).expect("the policy");
+            assert!(there.contains(from), "{there}");
+            std::fs::write(path, there.replacen(from, to, 1)).expect("written");
+        });
+        let tip = git(&bare, &["rev-parse", "main"]);
+        let said = dev.json("POST", "/api/v1/vouch", &json!({"commit": tip.trim()}));
+        assert_eq!(said.status, 204, "{said:?}");
+    };
+    // Given a store of today's policy; a price is no part of what is rendered.
+    assert_eq!(outdated(), false);
+    vouched("price: 1\n", "price: 2\n");
+    assert_eq!(outdated(), false);
+    // When the quota of its plan changes, then it is outdated, and a dry run shows what moves along.
+    vouched("pods: \"10\"", "pods: \"12\"");
+    assert_eq!(outdated(), true);
+    let patch_of = json!({"volumes": {}, "values": {}});
+    let body = json!({"name": "shop", "patch": patch_of});
+    let plan = dev.json("POST", "/api/v1/render", &body);
+    assert!(plan.text.contains("+    pods: \\\"12\\\""), "{plan:?}");
+    // When it is changed for another reason, then that is done with.
+    merged(&act(&dev, "suspend", ""));
+    assert_eq!(outdated(), false);
+    let files = dev.get("/api/v1/stores/shop/manifests").text;
+    assert!(files.contains("pods: \\\"12\\\""), "{files}");
 }

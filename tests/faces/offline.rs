@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::git_server::GitServer;
 use crate::support::git::git;
 use crate::support::process::{PROGRAM, run};
 use crate::wire::Dev;
@@ -22,13 +23,40 @@ fn program(args: &[&str]) -> Output {
 }
 
 #[test]
+fn init_does_not_repeat_the_credential_of_a_url() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = folder.path().join("fleet.git");
+    git(
+        folder.path(),
+        &[
+            "init",
+            "--quiet",
+            "--bare",
+            "--initial-branch=main",
+            text(&target),
+        ],
+    );
+    let server = GitServer::start(&target, None);
+    let url = server.url.replacen("http://", "http://ann:hunter2@", 1);
+    let said = run(&["init", &url]);
+    assert!(
+        said.contains(&server.url) && !said.contains("hunter2"),
+        "{said}"
+    );
+}
+
+#[test]
 fn init_writes_the_skeleton_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let target = folder.path().join("fleet.git");
     let said = run(&["init", text(&target)]);
     assert!(said.contains("commit"), "{said}");
     let files = git(&target, &["ls-tree", "-r", "--name-only", "main"]);
-    for file in ["fleetwright.yaml", "charts/woocommerce/1.0.0/Chart.yaml"] {
+    for file in [
+        "fleetwright.yaml",
+        "charts/woocommerce/1.0.0/Chart.yaml",
+        ".github/ISSUE_TEMPLATE/store.yml",
+    ] {
         assert!(files.lines().any(|it| it == file), "{file}: {files}");
     }
     git(&target, &["fsck", "--strict"]);

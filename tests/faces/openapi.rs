@@ -10,6 +10,7 @@ use crate::description;
 use crate::served::{deliver, now};
 use crate::support::eventually;
 use crate::support::git::Person;
+use crate::webhooks_github;
 use crate::wire::{Dev, Reply};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -218,6 +219,7 @@ fn every_operation_answers_as_it_is_described() {
     decisions(&mut driver);
     the_rest(&mut driver);
     driver.done.extend(a_delivery());
+    driver.done.extend(webhooks_github::a_ping());
     let described = description::of(&driver.dev.base).operations().into_iter();
     let described: BTreeSet<String> = described
         .filter_map(|(_, _, it)| it["operationId"].as_str().map(str::to_owned))

@@ -111,6 +111,25 @@ fn what_the_store_does_not_allow_is_a_conflict() {
 }
 
 #[test]
+fn a_delete_takes_no_body_that_says_something() {
+    let dev = Dev::start();
+    dev.create("shop");
+    let (_, id) = dev.make_token(&json!({"name": "ci", "role": "viewer"}));
+    for path in ["/api/v1/stores/shop", &format!("/api/v1/tokens/{id}")] {
+        let delete = |body: &str| dev.send("DELETE", path, &[JSON], body);
+        let refused = delete("{\"keepData\": true}");
+        refused.assert_problem(422);
+        assert_eq!(refused.pointers(), ["/keepData"], "{path}");
+        delete("null").assert_problem(422);
+        delete("{").assert_problem(400);
+        let text = [("Content-Type", "text/plain")];
+        dev.send("DELETE", path, &text, "x").assert_problem(415);
+        let done = delete("{}");
+        assert!((200..300).contains(&done.status), "{path}: {done:?}");
+    }
+}
+
+#[test]
 fn nothing_but_the_public_routes_goes_without_a_token() {
     let dev = Dev::start();
     for path in [

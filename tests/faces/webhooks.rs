@@ -1,10 +1,12 @@
 //! Signed messages from other systems, with the standard's published library as their sender.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::served::{Served, deliver, now, post, signed, signed_at};
+use crate::support::eventually;
 use crate::wire::{Dev, Reply};
 
 const OLD: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
@@ -100,6 +102,27 @@ fn a_message_is_a_request_like_any_other() {
     accepted(&made);
     let store = dev.get("/api/v1/stores/mine").json();
     assert_eq!(store["record"]["spec"]["owner"], "ann");
+}
+
+#[test]
+fn a_message_may_say_why() {
+    let (served, _folder) = fleet();
+    let dev = &served.dev;
+    let mut message = create("one", "ann");
+    message["reason"] = json!("Order 7: größer, bitte");
+    accepted(&deliver(dev, OLD, "msg_1", &message));
+    let reason = eventually("it is in Git", Duration::from_secs(30), || {
+        let rows = dev.get("/api/v1/audit?store=one").json();
+        match rows["items"].as_array().and_then(|it| it.first()) {
+            Some(row) => Ok(row["reason"].clone()),
+            None => Err(rows.to_string()),
+        }
+    });
+    assert_eq!(reason, "Order 7: größer, bitte");
+    message["reason"] = json!("two\nlines");
+    let refused = deliver(dev, OLD, "msg_2", &message);
+    refused.assert_problem(422);
+    assert_eq!(refused.pointers(), ["/reason"]);
 }
 
 #[test]
@@ -246,6 +269,38 @@ fn of_one_delivery_many_times_at_once_one_is_accepted() {
         replies.iter().all(|it| it.json()["id"] == id),
         "{replies:?}"
     );
+}
+
+#[test]
+fn refused_messages_are_in_the_audit() {
+    let (served, _folder) = fleet();
+    let dev = &served.dev;
+    let body = create("one", "ann").to_string();
+    // Given one of a stranger, one that came late, one that is no message, and one that is good.
+    post(dev, &signed(STRANGE, "msg_1", &body), &body).assert_problem(401);
+    post(dev, &signed_at(OLD, "msg_1", now() - 400, &body), &body).assert_problem(400);
+    post(dev, &signed(SHOP, "msg_1", "{}"), "{}").assert_problem(422);
+    accepted(&deliver(dev, OLD, "msg_1", &create("two", "ann")));
+    // Then the first three are in the audit, under the names that their signatures gave them.
+    let told = eventually("the rows are written", Duration::from_secs(20), || {
+        let rows = dev.get("/api/v1/audit?kind=refusals").json();
+        let rows = rows["items"].as_array().cloned().unwrap_or_default();
+        let told: Vec<_> = rows
+            .iter()
+            .map(|it| format!("{} {}", it["subject"], it["status"]))
+            .collect();
+        if told.len() >= 3 {
+            Ok(told)
+        } else {
+            Err(format!("{rows:?}"))
+        }
+    });
+    let wanted = [
+        "\"webhook:shop\" 422",
+        "\"webhook:erp\" 400",
+        "\"unknown\" 401",
+    ];
+    assert_eq!(told, wanted);
 }
 
 #[test]
