@@ -38,7 +38,13 @@ pub(crate) fn serve(data: &Path) -> Result<()> {
         let routes = hello.route("/readyz", get(|| async { "ready" }));
         std::fs::write(data.join("address"), address.to_string())
             .context("the address cannot be told")?;
-        serve_http(listener, dressed(app, routes), std::future::pending()).await;
+        serve_http(
+            listener,
+            &app,
+            dressed(app.clone(), routes),
+            std::future::pending(),
+        )
+        .await;
         Ok(())
     })
 }
@@ -57,6 +63,7 @@ fn settings(data: &Path) -> Settings {
         signing_key: None,
         deploy_key: None,
         clusters: Vec::new(),
+        forge: None,
         lift_limits: true,
         request_limits: RequestLimits::default(),
         queue: 1000,

@@ -187,6 +187,7 @@ impl Fleet {
             action,
             requester: format!("token:owner-{}", store % 1000),
             template: self.templates.digest()[..12].to_owned(),
+            proposal: None,
             step: 1,
             adopts: None,
             approved_by: Vec::new(),
