@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::book::Book;
 use super::change::Action;
+use super::entry::Entry;
 use super::policy::FleetPolicy;
 use super::record::{Deletion, Record, RetryMode, Spec, sha256_hex};
 use super::request::{Adopted, Caller, Refusal, Request, Violation};
@@ -101,6 +102,21 @@ pub struct Circumstances<'a> {
     pub now: Timestamp,
     /// Whether counts and budgets are lifted.
     pub lifted: bool,
+}
+
+impl<'a> Circumstances<'a> {
+    /// Those in which an accepted request is looked at again: its limits were counted when it was accepted.
+    pub fn again(policy: &'a FleetPolicy, book: &'a Book, entry: &'a Entry) -> Self {
+        Self {
+            policy,
+            book,
+            caller: &entry.caller,
+            id: &entry.change.id,
+            proven: &entry.proven,
+            now: entry.change.created_at,
+            lifted: true,
+        }
+    }
 }
 
 /// Decides a request against the store's newest accepted record (`current`), queued changes included. `earlier` is

@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::change::Action;
+use super::change::{Action, Change};
 use super::{ChangeId, StoreName, Uid};
 
 mod inert;
@@ -44,6 +44,25 @@ pub struct Trailers {
     /// The branch of the proposal that it was made for: such a commit asks for something, and decides nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal: Option<String>,
+}
+
+impl Trailers {
+    /// What a commit of a change says about it, and nothing else.
+    pub fn of(change: &Change, template: String, step: u8) -> Self {
+        Self {
+            change: change.id.clone(),
+            store: change.store.clone(),
+            uid: change.uid.clone(),
+            action: change.action,
+            requester: change.requester.clone(),
+            template,
+            step,
+            adopts: None,
+            approved_by: Vec::new(),
+            reason: None,
+            proposal: None,
+        }
+    }
 }
 
 /// One for each person who agreed.

@@ -63,15 +63,8 @@ fn reserve(core: &Core, desk: &mut Desk, name: &StoreName, row: Option<&StoreRow
 /// The record that an accepted request leaves; limits were counted when it was accepted.
 fn after(core: &Core, entry: &Entry, current: Option<Record>) -> Option<Record> {
     let in_force = core.in_force();
-    let at = Circumstances {
-        policy: &in_force.policy,
-        book: &Book::default(),
-        caller: &entry.caller,
-        id: &entry.change.id,
-        proven: &entry.proven,
-        now: entry.change.created_at,
-        lifted: true,
-    };
+    let nothing_taken = Book::default();
+    let at = Circumstances::again(&in_force.policy, &nothing_taken, entry);
     match apply(&at, &entry.intent, current.as_ref()) {
         Ok(Outcome::Put(record)) => Some(*record),
         // It will fail when it is written, or change nothing: either way nothing is taken for it.

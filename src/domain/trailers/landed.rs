@@ -30,17 +30,9 @@ impl Landed {
     /// What is said about a change that came as `commit`.
     pub fn of(change: &Change, commit: CommitId, template: String, entry: &Entry) -> Self {
         let trailers = Trailers {
-            change: change.id.clone(),
-            store: change.store.clone(),
-            uid: change.uid.clone(),
-            action: change.action,
-            requester: change.requester.clone(),
-            template,
-            step: 1,
-            adopts: None,
             approved_by: entry.approvals.iter().map(|it| it.by.clone()).collect(),
             reason: entry.reason.clone(),
-            proposal: None,
+            ..Trailers::of(change, template, 1)
         };
         Self { commit, trailers }
     }

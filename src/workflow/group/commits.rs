@@ -26,17 +26,10 @@ impl Work<'_> {
         entry: Option<&Entry>,
     ) -> String {
         let trailers = Trailers {
-            change: change.id.clone(),
-            store: change.store.clone(),
-            uid: change.uid.clone(),
-            action: change.action,
-            requester: change.requester.clone(),
-            template: self.template(),
-            step,
             adopts: entry.and_then(adopts),
             approved_by: entry.map(approvers).unwrap_or_default(),
             reason: entry.and_then(|it| it.reason.clone()),
-            proposal: None,
+            ..Trailers::of(change, self.template(), step)
         };
         let files = plan.main.len();
         let text = format!(

@@ -37,15 +37,7 @@ impl Work<'_> {
         accepted: Option<&Record>,
     ) -> Result<Option<([Plan; 2], Made)>, Underivable> {
         let nothing_taken = Book::default();
-        let at = Circumstances {
-            policy: &self.in_force.policy,
-            book: &nothing_taken,
-            caller: &entry.caller,
-            id: &entry.change.id,
-            proven: &entry.proven,
-            now: entry.change.created_at,
-            lifted: true,
-        };
+        let at = Circumstances::again(&self.in_force.policy, &nothing_taken, entry);
         let never_released = self.never_released(&entry.change.store, accepted);
         let Some(record) = left_by(&at, entry, accepted, never_released)? else {
             return Ok(None);

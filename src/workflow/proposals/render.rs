@@ -148,15 +148,7 @@ impl Work<'_> {
     fn derive(&self, entry: &Entry, old: Option<&Record>) -> Result<Derived, Underivable> {
         let policy = &self.in_force.policy;
         let nothing_taken = Book::default();
-        let at = Circumstances {
-            policy,
-            book: &nothing_taken,
-            caller: &entry.caller,
-            id: &entry.change.id,
-            proven: &entry.proven,
-            now: entry.change.created_at,
-            lifted: true,
-        };
+        let at = Circumstances::again(policy, &nothing_taken, entry);
         let never_released = false;
         let (tip, templates) = (Some(&self.tip), &self.core.templates);
         let derived = derive(&self.group, tip, templates, &at, entry, old, never_released)?;
@@ -208,17 +200,9 @@ impl Work<'_> {
     fn message(&self, entry: &Entry) -> String {
         let change = &entry.change;
         let trailers = Trailers {
-            change: change.id.clone(),
-            store: change.store.clone(),
-            uid: change.uid.clone(),
-            action: change.action,
-            requester: change.requester.clone(),
-            template: self.core.templates.digest()[..12].to_owned(),
-            step: 1,
-            adopts: None,
-            approved_by: Vec::new(),
             reason: entry.reason.clone(),
             proposal: Some(self.branch.to_owned()),
+            ..Trailers::of(change, self.core.templates.digest()[..12].to_owned(), 1)
         };
         message(&title(change.action, &change.store, 1), None, &trailers)
     }
@@ -266,15 +250,7 @@ pub(super) fn decided(core: &Core, entries: Vec<Entry>) -> Result<Vec<Decided>, 
             Some(record) => Some(record.clone()),
             None => published(core, store)?,
         };
-        let at = Circumstances {
-            policy: &policy,
-            book: &nothing_taken,
-            caller: &entry.caller,
-            id: &entry.change.id,
-            proven: &entry.proven,
-            now: entry.change.created_at,
-            lifted: true,
-        };
+        let at = Circumstances::again(&policy, &nothing_taken, &entry);
         if let Ok(Some(new)) = left_by(&at, &entry, old.as_ref(), false) {
             records.insert(store.clone(), new.clone());
             all.push(Decided { entry, old, new });
