@@ -125,7 +125,9 @@ pub(super) fn detail(change: &Change) -> Vec<String> {
     let noop = change
         .noop
         .then(|| "There was nothing to change.".to_owned());
-    [error, wait, noop]
+    let pull = change.pull_request.as_ref();
+    let pull = pull.map(|it| format!("Pull request #{} ({}): {}", it.number, it.state, it.url));
+    [error, wait, pull, noop]
         .into_iter()
         .flatten()
         .map(|it| plain(&it))

@@ -326,6 +326,13 @@ pub enum Hint {
         /// The commit.
         sha: CommitId,
     },
+    /// The merge queue made a group, and waits for its checks.
+    Group {
+        /// The head of the group.
+        sha: CommitId,
+        /// The pull request that it ends with.
+        number: u64,
+    },
     /// A branch moved.
     Push {
         /// The full name of the reference.

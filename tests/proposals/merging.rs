@@ -68,6 +68,7 @@ fn it_goes_through_the_merge_queue() {
         Rules {
             merge_queue: true,
             pull_request: true,
+            checks: vec!["fleetwright/approval".into(), "fleetwright/render".into()],
             bypass: vec![world.github.app().bot_login],
             ..Rules::default()
         },

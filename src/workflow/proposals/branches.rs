@@ -31,12 +31,12 @@ pub(super) fn is_due(proposal: &Proposal) -> bool {
         && (proposal.rebuild.is_some() || (head.is_some() && head != proposal.pushed.as_ref()))
 }
 
-/// Puts waiting changes into proposals, renders what is due, and pushes it. Tells whether anything was pushed.
+/// Puts waiting changes into proposals, renders what is due, and pushes it. Returns the branches that were pushed.
 pub(super) async fn bring(
     core: &Arc<Core>,
     remote: &Arc<Remote>,
     room: Room,
-) -> Result<bool, Trouble> {
+) -> Result<Vec<String>, Trouble> {
     let (gathering, pushing) = (core.clone(), core.clone());
     let due = book::blocking(move || {
         gather(&gathering, &room)?;
@@ -45,17 +45,16 @@ pub(super) async fn bring(
     });
     let due = due.await?;
     let Mode::Remote { pace, .. } = core.settings.mode else {
-        return Ok(false);
+        return Ok(Vec::new());
     };
     if due.is_empty() {
-        return Ok(false);
+        return Ok(Vec::new());
     }
     let now = Instant::now();
     let at = lock(&core.pushes).take(now, pace);
     tokio::time::sleep(at.saturating_duration_since(now)).await;
     let remote = remote.clone();
-    book::blocking(move || push(&pushing, &remote, &due)).await?;
-    Ok(true)
+    book::blocking(move || push(&pushing, &remote, &due)).await
 }
 
 fn render_due(core: &Core) -> Result<Vec<Proposal>, Trouble> {
@@ -170,7 +169,7 @@ pub(super) fn end_apart(
     Ok(core.end(&ended)?)
 }
 
-fn push(core: &Core, remote: &Remote, due: &[Proposal]) -> Result<(), Trouble> {
+fn push(core: &Core, remote: &Remote, due: &[Proposal]) -> Result<Vec<String>, Trouble> {
     let refs: Vec<ProposalRef> = due
         .iter()
         .map(|it| ProposalRef {
@@ -180,6 +179,7 @@ fn push(core: &Core, remote: &Remote, due: &[Proposal]) -> Result<(), Trouble> {
         })
         .collect();
     let told = publish::as_now(core, remote, |it| it.propose(&core.repo, &refs))?;
+    let mut moved = Vec::new();
     for (branch, outcome) in told {
         let Some(sent) = due.iter().find(|it| it.branch == branch) else {
             continue;
@@ -188,6 +188,7 @@ fn push(core: &Core, remote: &Remote, due: &[Proposal]) -> Result<(), Trouble> {
         match outcome {
             ProposalOutcome::Moved => {
                 book::keep_now(core, &branch, |it| it.pushed = commit, Vec::new())?;
+                moved.push(branch);
             }
             ProposalOutcome::Elsewhere => elsewhere(core, remote, sent)?,
             ProposalOutcome::Refused(why) => {
@@ -198,7 +199,7 @@ fn push(core: &Core, remote: &Remote, due: &[Proposal]) -> Result<(), Trouble> {
         }
     }
     core.propose.notify_one();
-    Ok(())
+    Ok(moved)
 }
 
 /// The branch was not where we left it.

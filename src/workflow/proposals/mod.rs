@@ -22,6 +22,7 @@ mod open;
 mod outside;
 mod people;
 mod policy;
+mod queue;
 mod render;
 mod reopen;
 mod review;

@@ -112,8 +112,8 @@ enum Ended {
     /// A proposal was worked on.
     One(Turn, Result<(), Trouble>),
     /// Branches were rendered and pushed.
-    Brought(Result<bool, Trouble>),
-    /// A comment was answered.
+    Brought(Result<Vec<String>, Trouble>),
+    /// A comment or a merge group was answered.
     Aside(Result<(), Trouble>),
     /// An issue was answered.
     Issue(u64, Result<(), Trouble>),
@@ -284,16 +284,21 @@ impl Worker {
 
     fn aside(&mut self, done: Result<(), Trouble>) {
         if let Err(error) = done {
-            tracing::warn!(%error, "a comment or an issue could not be answered");
+            tracing::warn!(%error, "a comment, an issue or a merge group could not be answered");
             self.context.trouble(&error);
         }
     }
 
-    fn brought(&mut self, done: Result<bool, Trouble>) {
+    fn brought(&mut self, done: Result<Vec<String>, Trouble>) {
         self.bringing = false;
         match done {
-            Ok(true) => {}
-            Ok(false) => self.next_bring = Instant::now() + IDLE,
+            Ok(pushed) if pushed.is_empty() => self.next_bring = Instant::now() + IDLE,
+            Ok(pushed) => {
+                // Who approved it before we knew that the push had arrived is heard now.
+                self.look_at(Look::Reviews, |it| {
+                    it.pull.is_some() && pushed.contains(&it.branch)
+                });
+            }
             Err(error) => {
                 self.next_bring = Instant::now() + 2 * FIRST;
                 tracing::warn!(%error, "branches of proposals cannot be brought now; it is tried again");

@@ -226,6 +226,10 @@ fn merge_group(payload: &Payload, _: &Ours) -> Result<Hint, &'static str> {
             action: "dequeued".to_owned(),
             head: None,
         }),
+        (_, Some(number)) => Ok(Hint::Group {
+            sha: group.head_sha.parse().map_err(|_| LACKING)?,
+            number,
+        }),
         _ => commit(&group.head_sha),
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::forge::{Hint, REVIEW};
 use crate::domain::proposal::life::{Proposal, Stage};
 use crate::workflow::core::lock;
 use crate::workflow::proposals::rota::Look;
-use crate::workflow::proposals::{Trouble, commands, forms};
+use crate::workflow::proposals::{Trouble, commands, forms, queue};
 
 impl Worker {
     /// Where webhooks say that something happened.
@@ -32,6 +32,7 @@ impl Worker {
                     self.look_at(Look::Short, waits);
                 }
                 Hint::Push { reference } if reference.ends_with("/main") => core.look_at_remote(),
+                Hint::Group { sha, number } => self.report_on(*number, sha.clone()),
                 // Of a branch of ours its pull request tells as well.
                 Hint::Push { .. } => {}
                 Hint::Installation => self.look_at_all(),
@@ -79,6 +80,13 @@ impl Worker {
 
     pub(super) fn look_at_all(&mut self) {
         self.look_at(Look::Whole, |it| it.stage != Stage::Rejected);
+    }
+
+    /// The merge queue waits for our checks.
+    fn report_on(&mut self, number: u64, group: CommitId) {
+        let context = self.context.clone();
+        self.tasks
+            .spawn(async move { Ended::Aside(queue::report(&context, number, &group).await) });
     }
 
     /// A comment that a webhook told of.

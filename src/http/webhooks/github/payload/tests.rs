@@ -77,7 +77,10 @@ fn events_hint_at_what_they_are_about() {
         (
             "merge_group",
             json!({"action": "checks_requested", "merge_group": {"head_sha": SHA, "head_ref": queue}}),
-            commit_hint(),
+            Hint::Group {
+                sha: SHA.parse().expect("an id"),
+                number: 104,
+            },
         ),
         (
             "merge_group",

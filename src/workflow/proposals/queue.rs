@@ -1,0 +1,39 @@
+//! The merge queue tries what it merges on a commit of its own, which needs the checks that main requires: ours say there
+//! what they said of the proposal.
+//!
+//! Must not know: what is in the group before it.
+
+use super::advance::Context;
+use super::{Trouble, open, review};
+use crate::domain::CommitId;
+use crate::domain::forge::{CheckReport, Conclusion};
+use crate::domain::proposal::life::Proposal;
+use crate::workflow::core::lock;
+
+/// Reports on a group that ends with a pull request, where that is a proposal of ours that enough people approved.
+pub(super) async fn report(context: &Context, number: u64, sha: &CommitId) -> Result<(), Trouble> {
+    let found: Option<Proposal> = {
+        let proposals = lock(&context.core.proposals);
+        let mut all = proposals.values();
+        all.find(|it| it.number() == Some(number)).cloned()
+    };
+    let approved = found.filter(|it| it.approved.is_some() && it.approved == it.pushed);
+    if approved.is_none() {
+        return Ok(());
+    }
+    for (name, title) in [
+        (open::RENDER, "rendered and validated as a proposal"),
+        (review::APPROVAL, "enough people approved the proposal"),
+    ] {
+        let report = CheckReport {
+            name,
+            conclusion: Conclusion::Success,
+            title: title.to_owned(),
+            summary: String::new(),
+            annotations: Vec::new(),
+            urgent: true,
+        };
+        context.forge.report(sha, &report).await?;
+    }
+    Ok(())
+}
