@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
@@ -83,8 +84,7 @@ impl Object {
                         meta,
                         suspended,
                         revision,
-                        fetched_at: text(data, "/status/artifact/lastUpdateTime")
-                            .and_then(|it| it.parse().ok()),
+                        fetched_at: time(data, "/status/artifact/lastUpdateTime"),
                     },
                 )
             }
@@ -150,6 +150,8 @@ fn snapshot(entry: &Value) -> Snapshot {
         status: text(entry, "/status").unwrap_or_default(),
         action: text(entry, "/action"),
         chart_version: text(entry, "/chartVersion").unwrap_or_default(),
+        first_deployed: time(entry, "/firstDeployed"),
+        last_deployed: time(entry, "/lastDeployed"),
     }
 }
 
@@ -198,6 +200,10 @@ fn annotation(object: &DynamicObject, name: &str) -> Option<String> {
 
 fn text(data: &Value, pointer: &str) -> Option<String> {
     data.pointer(pointer)?.as_str().map(str::to_owned)
+}
+
+fn time(data: &Value, pointer: &str) -> Option<Timestamp> {
+    text(data, pointer)?.parse().ok()
 }
 
 fn int(data: &Value, pointer: &str) -> Option<i64> {

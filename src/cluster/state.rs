@@ -11,8 +11,8 @@ use super::kinds::{Kind, Scope, scope};
 use super::parse::Object;
 use crate::domain::StoreName;
 use crate::domain::observed::{
-    ArtifactSeen, ClusterSeen, GeneratorSeen, KustomizationSeen, Meta, NamespaceSeen, ReleaseSeen,
-    SourceSeen, StoreSeen,
+    ArtifactSeen, ClusterSeen, GeneratorSeen, KustomizationSeen, Live, Meta, NamespaceSeen,
+    ReleaseSeen, SourceSeen, StoreSeen,
 };
 use crate::domain::record::shard;
 
@@ -209,6 +209,8 @@ impl State {
                 .get(&format!("{}{name}", self.namespace_prefix)),
             artifact: self.artifacts.get(&home),
             shard: self.kustomizations.get(&home),
+            live: Live::default(),
+            probe: None,
             changed_at: self.changed_at.get(name).copied(),
         };
         let anything = seen.present() || seen.artifact.is_some() || seen.shard.is_some();
@@ -229,6 +231,7 @@ impl State {
                 .map(|(name, seen)| (name.clone(), seen.clone()))
                 .collect(),
             root: self.kustomizations.get("root"),
+            blind: Vec::new(),
         }
     }
 

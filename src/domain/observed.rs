@@ -10,9 +10,13 @@ use super::CommitId;
 
 mod alarm;
 mod controllers;
+mod live;
 mod object;
 
 pub use alarm::Alarm;
+pub use live::{
+    ClaimSeen, Live, PodSeen, ProbeSeen, QuotaSeen, Warning, WorkloadKind, WorkloadSeen,
+};
 pub use object::{
     ArtifactSeen, Condition, Conditions, Failure, GeneratorSeen, KustomizationSeen, Meta,
     NamespaceSeen, ReleaseSeen, Snapshot, SourceRef, SourceSeen, Truth,
@@ -35,6 +39,10 @@ pub struct StoreSeen {
     pub artifact: Option<ArtifactSeen>,
     /// Its shard's Kustomization.
     pub shard: Option<KustomizationSeen>,
+    /// What runs in its namespace.
+    pub live: Live,
+    /// How it answers over HTTP; none where it is not asked, or was not yet.
+    pub probe: Option<ProbeSeen>,
     /// When any of the store's own objects was last seen to change.
     pub changed_at: Option<Timestamp>,
 }
@@ -76,6 +84,8 @@ pub struct ClusterSeen {
     pub generators: BTreeMap<String, GeneratorSeen>,
     /// The root Kustomization.
     pub root: Option<KustomizationSeen>,
+    /// Kinds that cannot be read, though the rest goes on: one sentence each, with the rule that would give the right.
+    pub blind: Vec<String>,
 }
 
 impl ClusterSeen {

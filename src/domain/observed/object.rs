@@ -204,6 +204,11 @@ pub struct Snapshot {
     pub action: Option<String>,
     /// The chart's version.
     pub chart_version: String,
+    /// When Helm first deployed the release. It stays the same over upgrades; a later one means that it was installed
+    /// afresh.
+    pub first_deployed: Option<Timestamp>,
+    /// When Helm deployed this revision.
+    pub last_deployed: Option<Timestamp>,
 }
 
 impl Snapshot {

@@ -82,6 +82,8 @@ fn served(version: i64, status: &str) -> Snapshot {
         status: status.into(),
         action: Some("upgrade".into()),
         chart_version: "1.0.0".into(),
+        first_deployed: None,
+        last_deployed: None,
     }
 }
 
@@ -136,6 +138,7 @@ fn scene() -> Scene {
         }),
         shard: Some(applier(None, NEW)),
         changed_at: Some(ago(60)),
+        ..StoreSeen::default()
     };
     Scene {
         desired,
