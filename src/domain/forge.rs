@@ -143,6 +143,29 @@ pub struct CheckReport {
     pub urgent: bool,
 }
 
+impl CheckReport {
+    /// One that a single line says all of, and that nobody waits for.
+    pub fn new(name: &'static str, conclusion: Conclusion, title: impl Into<String>) -> Self {
+        Self {
+            name,
+            conclusion,
+            title: title.into(),
+            summary: String::new(),
+            annotations: Vec::new(),
+            urgent: false,
+        }
+    }
+
+    /// The same, where a merge waits for it.
+    #[must_use]
+    pub fn urgent(self) -> Self {
+        Self {
+            urgent: true,
+            ..self
+        }
+    }
+}
+
 /// How a pull request is merged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -20,8 +20,8 @@ pub struct ProposalRef {
     pub branch: String,
     /// Where it was when we looked or pushed last; none where it must not be there.
     pub was: Option<CommitId>,
-    /// The commit that it shall be at; none takes it away.
-    pub commit: Option<CommitId>,
+    /// The commit that it shall be at.
+    pub commit: CommitId,
 }
 
 /// What became of a branch.
@@ -72,7 +72,7 @@ impl Remote {
             format!("--force-with-lease={}:{was}", full(&it.branch))
         });
         let specs = ours.map(|it| {
-            let commit = it.commit.as_ref().map_or("", CommitId::as_str);
+            let commit = it.commit.as_str();
             format!("{commit}:{}", full(&it.branch))
         });
         let command = GitCommand::in_repo("push", repo.path())

@@ -88,7 +88,7 @@ pub(super) async fn advance(context: &Context, turn: &Turn) -> Result<(), Troubl
         (Turn::Step(_), Stage::Closing) => end::close(context, proposal).await,
         (Turn::Step(_), Stage::Merged) => end::follow(context, proposal).await,
         (Turn::Step(_), Stage::Open) if is_armed_wrongly(&proposal) => {
-            merge::disarm(context, proposal).await
+            merge::make_ready_to_rebuild(context, proposal).await
         }
         (Turn::Step(branch), Stage::Open) => open::present(context, branch).await,
         (Turn::Step(_), Stage::Rejected) => end::forget_with_branch(context, proposal.branch).await,

@@ -172,10 +172,12 @@ pub(super) fn end_apart(
 fn push(core: &Core, remote: &Remote, due: &[Proposal]) -> Result<Vec<String>, Trouble> {
     let refs: Vec<ProposalRef> = due
         .iter()
-        .map(|it| ProposalRef {
-            branch: it.branch.clone(),
-            was: it.pushed.clone(),
-            commit: it.head().map(|head| head.commit.clone()),
+        .filter_map(|it| {
+            Some(ProposalRef {
+                branch: it.branch.clone(),
+                was: it.pushed.clone(),
+                commit: it.head()?.commit.clone(),
+            })
         })
         .collect();
     let told = publish::as_now(core, remote, |it| it.propose(&core.repo, &refs))?;

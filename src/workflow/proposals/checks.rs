@@ -42,15 +42,13 @@ pub(super) async fn report(
         .filter(|it| it.starts_with("stores/"))
         .collect();
     let report = if records.is_empty() && listed < LISTED {
-        told(
-            Conclusion::Neutral,
-            "no record of a store is changed".to_owned(),
-        )
+        let title = "no record of a store is changed";
+        CheckReport::new(RENDER, Conclusion::Neutral, title)
     } else if records.len() > MOST || listed >= LISTED {
         let title = format!(
             "too much to look at: at most {MOST} records, and less than {LISTED} files; split it"
         );
-        told(Conclusion::Failure, title)
+        CheckReport::new(RENDER, Conclusion::Failure, title)
     } else {
         conclusion(&judged(context, &pull, records).await?)
     };
@@ -89,17 +87,6 @@ async fn explain(context: &Context, pull: &Pull, report: &CheckReport) -> Result
     Ok(())
 }
 
-fn told(conclusion: Conclusion, title: String) -> CheckReport {
-    CheckReport {
-        urgent: false,
-        name: RENDER,
-        conclusion,
-        title,
-        summary: String::new(),
-        annotations: Vec::new(),
-    }
-}
-
 fn conclusion(judged: &Judged) -> CheckReport {
     let Judged {
         good,
@@ -116,18 +103,16 @@ fn conclusion(judged: &Judged) -> CheckReport {
             ),
         };
         return CheckReport {
-            urgent: false,
             summary,
-            ..told(Conclusion::Success, title)
+            ..CheckReport::new(RENDER, Conclusion::Success, title)
         };
     }
     let bad: BTreeSet<&str> = faults.iter().map(|it| it.path.as_str()).collect();
     let title = format!("{} would have no effect on main", records(bad.len()));
     CheckReport {
-        urgent: false,
         summary: summary(faults),
         annotations: faults.clone(),
-        ..told(Conclusion::Failure, title)
+        ..CheckReport::new(RENDER, Conclusion::Failure, title)
     }
 }
 

@@ -7,9 +7,9 @@ use super::{Trouble, book, branches, landing};
 use crate::domain::change::State;
 use crate::domain::entry::Entry;
 use crate::domain::forge::BudgetView;
-use crate::domain::proposal::grouping::{Newcomer, Place, Pressure, Size, Waiting, place};
+use crate::domain::proposal::grouping::{Key, Newcomer, Place, Pressure, Size, Waiting, place};
 use crate::domain::proposal::life::{Proposal, Stage};
-use crate::domain::{ChangeId, Owner, ProposalId};
+use crate::domain::{ChangeId, ProposalId};
 use crate::plan::{Edit, Plan};
 use crate::workflow::core::{Core, lock};
 
@@ -75,14 +75,10 @@ fn put(core: &Core, entry: Entry, pressure: Pressure) -> Result<(), Trouble> {
     let open: Vec<Waiting> = open.map(|it| waiting(core, it)).collect();
     match place(&policy.proposals, &open, &newcomer, pressure, now) {
         Place::Join(id) => join(core, entry, &branch_of(&before, &id), newcomer.size),
-        Place::Open(key) => {
-            let proposal = Proposal::new(entry.change.id.clone().into(), key, now);
-            begin(core, entry, proposal, newcomer.size)
-        }
+        Place::Open(key) => begin(core, entry, key, newcomer.size),
         Place::Supersede(id, key) => {
             supersede(core, &before, &id, &entry)?;
-            let proposal = Proposal::new(entry.change.id.clone().into(), key, now);
-            begin(core, entry, proposal, newcomer.size)
+            begin(core, entry, key, newcomer.size)
         }
         Place::After(_) => Ok(()),
     }
@@ -114,13 +110,9 @@ fn newcomer(
     Ok(shown.map(|it| Newcomer {
         change: id.clone(),
         store: entry.change.store.clone(),
-        owner: owner(&it.made.record.spec.owner),
+        owner: it.made.record.spec.owner,
         size: size(&it.plan),
     }))
-}
-
-fn owner(owner: &Owner) -> Owner {
-    owner.clone()
 }
 
 fn size(plan: &Plan) -> Size {
@@ -153,7 +145,9 @@ fn branch_of(all: &[Proposal], id: &ProposalId) -> String {
     found.map_or_else(String::new, |it| it.branch.clone())
 }
 
-fn begin(core: &Core, mut entry: Entry, mut proposal: Proposal, size: Size) -> Result<(), Trouble> {
+fn begin(core: &Core, mut entry: Entry, key: Key, size: Size) -> Result<(), Trouble> {
+    let id = entry.change.id.clone().into();
+    let mut proposal = Proposal::new(id, key, Core::now());
     carried_by(&mut entry, &proposal.branch);
     proposal.changes.push(entry.change.id.clone());
     proposal.size = size;

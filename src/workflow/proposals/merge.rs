@@ -20,16 +20,16 @@ use crate::workflow::core::{Core, lock};
 pub(super) async fn merge(
     context: &Context,
     proposal: Proposal,
+    stake: &Stake,
     pull: &Pull,
 ) -> Result<(), Trouble> {
-    let stake = text::stake(context, &proposal).await?;
     match stake.needed.merge {
         Merge::Person => tell(context, &proposal, "its merge by a person").await,
         Merge::Auto if proposal.armed => Ok(()),
-        Merge::Auto => arm(context, proposal, &stake, pull).await,
+        Merge::Auto => arm(context, proposal, stake, pull).await,
         Merge::Bot => match held_up(context, pull).await? {
             Some(why) => tell(context, &proposal, &why).await,
-            None => merge_now(context, proposal, &stake, pull).await,
+            None => merge_now(context, proposal, stake, pull).await,
         },
     }
 }
@@ -81,18 +81,25 @@ async fn arm(
 }
 
 /// Takes back that the forge merges it by itself.
-pub(super) async fn disarm(context: &Context, mut proposal: Proposal) -> Result<(), Trouble> {
+pub(super) async fn disarm(
+    context: &Context,
+    proposal: &mut Proposal,
+    pull: &Pull,
+) -> Result<(), Trouble> {
+    context.forge.disarm_auto_merge(pull).await?;
+    let set = |it: &mut Proposal| it.armed = false;
+    book::keep(&context.core, proposal, set, Vec::new()).await
+}
+
+/// The same before it is rendered again.
+pub(super) async fn make_ready_to_rebuild(
+    context: &Context,
+    mut proposal: Proposal,
+) -> Result<(), Trouble> {
     if let Some(pull) = review::assumed(&proposal) {
-        context.forge.disarm_auto_merge(&pull).await?;
+        disarm(context, &mut proposal, &pull).await?;
+        context.core.propose.notify_one();
     }
-    book::keep(
-        &context.core,
-        &mut proposal,
-        |it| it.armed = false,
-        Vec::new(),
-    )
-    .await?;
-    context.core.propose.notify_one();
     Ok(())
 }
 
@@ -225,7 +232,8 @@ pub(super) async fn arrived(
     let Some(found) = found_on_main(context, &proposal, merged).await? else {
         return Ok(());
     };
-    let verdict = review::verdict(context, &proposal).await?;
+    let stake = text::stake(context, &proposal).await?;
+    let verdict = review::verdict(context, &proposal, &stake).await?;
     let anything = found.iter().any(|it| it.commit.is_some());
     if anything && !verdict.approved {
         return unapproved(context, &proposal, &found, &verdict.sentence).await;

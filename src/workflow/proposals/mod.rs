@@ -25,6 +25,7 @@ mod policy;
 mod queue;
 mod render;
 mod reopen;
+mod rests;
 mod review;
 mod rota;
 mod text;

@@ -148,14 +148,8 @@ async fn report(context: &Context, proposal: &mut Proposal) -> Result<(), Troubl
     };
     let changes = proposal.changes.len();
     let s = if changes == 1 { "" } else { "s" };
-    let report = CheckReport {
-        urgent: false,
-        name: RENDER,
-        conclusion: Conclusion::Success,
-        title: format!("{changes} change{s} rendered and validated; policy and limits hold"),
-        summary: String::new(),
-        annotations: Vec::new(),
-    };
+    let title = format!("{changes} change{s} rendered and validated; policy and limits hold");
+    let report = CheckReport::new(RENDER, Conclusion::Success, title);
     context.forge.report(&head, &report).await?;
     book::keep(
         &context.core,

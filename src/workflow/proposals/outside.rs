@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::advance::Context;
+use super::rests::Rests;
 use super::{Trouble, checks, hand_edits, policy};
 use crate::domain::forge::Pull;
 use crate::domain::proposal::life::Proposal;
@@ -15,10 +16,8 @@ use crate::workflow::core::{Core, lock};
 
 /// How much of it is looked at at once.
 const AT_ONCE: usize = 8;
-/// The rest until the forge knows more, and the first one after trouble.
-const REST: Duration = Duration::from_secs(2);
-/// The longest one.
-const LONGEST: Duration = Duration::from_mins(1);
+/// The rest until the forge knows more.
+const LATER: Duration = Duration::from_secs(2);
 
 /// Something to look at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +44,7 @@ pub(super) enum Done {
 #[derive(Default)]
 pub(super) struct Outside {
     busy: BTreeSet<Errand>,
-    rests: BTreeMap<Errand, (Duration, Instant)>,
+    rests: Rests<Errand>,
     /// Whether main was looked at since it moved.
     main_looked: bool,
     /// Pull requests that may have another head, or are new.
@@ -80,8 +79,7 @@ impl Outside {
     pub(super) fn begin(&mut self, core: &Core) -> Result<Vec<Errand>, Trouble> {
         let mut due = self.due(core)?;
         let now = Instant::now();
-        let rests = |it: &Errand| self.rests.get(it).is_some_and(|(_, until)| *until > now);
-        due.retain(|it| !self.busy.contains(it) && !rests(it));
+        due.retain(|it| !self.busy.contains(it) && !self.rests.holds(it, now));
         due.truncate(AT_ONCE.saturating_sub(self.busy.len()));
         for errand in &due {
             match errand {
@@ -130,28 +128,21 @@ impl Outside {
     /// Notes what came of an errand.
     pub(super) fn ended(&mut self, errand: Errand, done: &Result<Done, Trouble>) {
         self.busy.remove(&errand);
-        let rest = match done {
-            Ok(Done::Over) => None,
+        let known = match done {
+            Ok(Done::Over) => return self.rests.ended(&errand),
             Ok(Done::Checked(number, head)) => {
                 self.checked.insert(*number, head.clone());
-                None
+                return self.rests.ended(&errand);
             }
-            Ok(Done::Later) => Some(REST),
-            Err(_) => {
-                let last = self.rests.get(&errand).map_or(REST / 2, |(wait, _)| *wait);
-                Some((last * 2).min(LONGEST))
-            }
-        };
-        let Some(rest) = rest else {
-            self.rests.remove(&errand);
-            return;
+            Ok(Done::Later) => Some(LATER),
+            Err(_) => None,
         };
         match &errand {
             Errand::Policy => self.main_looked = false,
             Errand::Pull(number, _) => drop(self.moved.insert(*number)),
             Errand::Edit(_) => {}
         }
-        self.rests.insert(errand, (rest, Instant::now() + rest));
+        self.rests.failed(errand, Instant::now(), known);
     }
 
     /// A task ended without a word: nobody knows which.

@@ -25,14 +25,7 @@ pub(super) async fn report(context: &Context, number: u64, sha: &CommitId) -> Re
         (open::RENDER, "rendered and validated as a proposal"),
         (review::APPROVAL, "enough people approved the proposal"),
     ] {
-        let report = CheckReport {
-            name,
-            conclusion: Conclusion::Success,
-            title: title.to_owned(),
-            summary: String::new(),
-            annotations: Vec::new(),
-            urgent: true,
-        };
+        let report = CheckReport::new(name, Conclusion::Success, title).urgent();
         context.forge.report(sha, &report).await?;
     }
     Ok(())

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::advance::{Context, is_level};
 use super::rota::Look;
-use super::{Trouble, book, end, landing, merge, text};
+use super::text::{self, Stake};
+use super::{Trouble, book, end, landing, merge};
 use crate::domain::CommitId;
 use crate::domain::approval::{Approval, Needed};
 use crate::domain::change::State;
@@ -81,41 +82,38 @@ pub(super) fn assumed(proposal: &Proposal) -> Option<Pull> {
 
 /// What the reviews lead to.
 async fn decide(context: &Context, mut proposal: Proposal, pull: &Pull) -> Result<(), Trouble> {
-    let verdict = verdict(context, &proposal).await?;
+    let stake = text::stake(context, &proposal).await?;
+    let verdict = verdict(context, &proposal, &stake).await?;
     note(context, &mut proposal, &verdict).await?;
     if verdict.approved {
         if still_valid(context, &mut proposal).await? {
             report(context, &mut proposal, &verdict).await?;
-            merge::merge(context, proposal, pull).await?;
+            merge::merge(context, proposal, &stake, pull).await?;
         }
         return Ok(());
     }
     ask_again(context, &mut proposal, &verdict).await?;
     if proposal.armed {
-        context.forge.disarm_auto_merge(pull).await?;
-        book::keep(
-            &context.core,
-            &mut proposal,
-            |it| it.armed = false,
-            Vec::new(),
-        )
-        .await?;
+        merge::disarm(context, &mut proposal, pull).await?;
     }
     Ok(())
 }
 
 /// What the reviews amount to.
-pub(super) async fn verdict(context: &Context, proposal: &Proposal) -> Result<Verdict, Trouble> {
+pub(super) async fn verdict(
+    context: &Context,
+    proposal: &Proposal,
+    stake: &Stake,
+) -> Result<Verdict, Trouble> {
     let Some(pull) = &proposal.pull else {
         return Err(Trouble::Worker(
             "a proposal without a pull request".to_owned(),
         ));
     };
     let policy = context.core.in_force().policy;
-    let text::Stake { needed, owners, .. } = text::stake(context, proposal).await?;
     let entries = landing::entries(&context.core, proposal);
     let requesters = entries.iter().map(|it| &it.caller);
-    let parties = Parties::of(&policy, requesters, owners.iter());
+    let parties = Parties::of(&policy, requesters, stake.owners.iter());
     let head = proposal
         .pushed
         .clone()
@@ -124,7 +122,7 @@ pub(super) async fn verdict(context: &Context, proposal: &Proposal) -> Result<Ve
         return Err(Trouble::Worker("a proposal without a head".to_owned()));
     };
     let (number, contents) = (pull.number, proposal.contents());
-    judged(context, number, &needed, &parties, (&head, &contents)).await
+    judged(context, number, &stake.needed, &parties, (&head, &contents)).await
 }
 
 /// What the reviews of a pull request amount to, of ours or of a person's. `contents` is what is known of its heads.
@@ -307,14 +305,8 @@ async fn report(
     let Some(head) = proposal.pushed.clone() else {
         return Ok(());
     };
-    let report = CheckReport {
-        urgent: true,
-        name: APPROVAL,
-        conclusion: Conclusion::Success,
-        title: verdict.sentence.clone(),
-        summary: String::new(),
-        annotations: Vec::new(),
-    };
+    let title = verdict.sentence.clone();
+    let report = CheckReport::new(APPROVAL, Conclusion::Success, title).urgent();
     context.forge.report(&head, &report).await?;
     book::keep(
         &context.core,
@@ -335,13 +327,10 @@ async fn somebody_else(
         return Ok(());
     }
     if proposal.armed || pull.auto_merge {
-        context.forge.disarm_auto_merge(pull).await?;
+        merge::disarm(context, &mut proposal, pull).await?;
     }
     let head = pull.head.clone();
-    let set = move |it: &mut Proposal| {
-        it.armed = false;
-        it.foreign = Some(head);
-    };
+    let set = move |it: &mut Proposal| it.foreign = Some(head);
     let text = format!(
         "commits on its branch that are not ours ({} is its head): it is not merged with them. Comment \
          \"/fleetwright rebuild\" to have the branch rendered again without them",

@@ -6,10 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-/// The longest rest after trouble.
-const LONGEST: Duration = Duration::from_mins(1);
-/// The first.
-const FIRST: Duration = Duration::from_secs(1);
+use super::rests::Rests;
 
 /// How closely the forge is asked about a proposal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,8 +36,7 @@ type Work = (String, bool);
 pub(super) struct Rota {
     busy: BTreeSet<Work>,
     looks: BTreeMap<String, Look>,
-    /// How long each rests, and until when.
-    rests: BTreeMap<Work, (Duration, Instant)>,
+    rests: Rests<Work>,
 }
 
 impl Turn {
@@ -79,7 +75,7 @@ impl Rota {
         let mut due = Vec::new();
         for turn in all {
             let work = turn.work();
-            let rests = self.rests.get(&work).is_some_and(|(_, until)| *until > now);
+            let rests = self.rests.holds(&work, now);
             if due.len() == most || rests || !self.busy.insert(work) {
                 continue;
             }
@@ -94,7 +90,7 @@ impl Rota {
     /// A turn ended well.
     pub(super) fn ended(&mut self, turn: &Turn) {
         let work = turn.work();
-        self.rests.remove(&work);
+        self.rests.ended(&work);
         self.busy.remove(&work);
     }
 
@@ -107,10 +103,7 @@ impl Rota {
     ) -> Duration {
         let work = turn.work();
         self.busy.remove(&work);
-        let last = self.rests.get(&work).map_or(FIRST / 2, |(wait, _)| *wait);
-        let longer = (last * 2).min(LONGEST);
-        let wait = known.map_or(longer, |it| it.max(FIRST));
-        self.rests.insert(work, (longer, now + wait));
+        let wait = self.rests.failed(work, now, known);
         if let Turn::Look(branch, look) = turn {
             self.want(branch, *look);
         }

@@ -14,6 +14,7 @@ use super::advance::{Context, advance, wants};
 use super::gather::Room;
 use super::outside::{self, Done, Errand, Outside};
 use super::people::People;
+use super::rests::{FIRST, Rests};
 use super::rota::{Look, Rota, Turn};
 use super::{Trouble, branches, landing};
 use crate::domain::forge::{Issue, Pull};
@@ -28,10 +29,6 @@ mod hear;
 
 /// How many proposals are worked on at once. Their calls stand in one line by what they are for.
 const AT_ONCE: usize = 64;
-/// The longest rest after trouble.
-const LONGEST: Duration = Duration::from_mins(1);
-/// The first.
-const FIRST: Duration = Duration::from_secs(1);
 /// How often waiting changes are looked at where nothing tells of them.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long a stop waits for calls under way.
@@ -60,7 +57,7 @@ pub(in crate::workflow) async fn run(
         rota: Rota::default(),
         seen: BTreeMap::new(),
         issues: BTreeSet::new(),
-        issue_rests: BTreeMap::new(),
+        issue_rests: Rests::default(),
         outside: Outside::default(),
         polling: false,
         bringing: false,
@@ -95,8 +92,8 @@ struct Worker {
     seen: BTreeMap<u64, Timestamp>,
     /// Issues that are being answered.
     issues: BTreeSet<u64>,
-    /// Issues that could not be answered, and until when they are left.
-    issue_rests: BTreeMap<u64, Instant>,
+    /// Issues that could not be answered.
+    issue_rests: Rests<u64>,
     /// What people bring by pull requests of their own.
     outside: Outside,
     polling: bool,
@@ -244,9 +241,10 @@ impl Worker {
             Ok(Ended::Aside(done)) => self.aside(done),
             Ok(Ended::Issue(number, done)) => {
                 self.issues.remove(&number);
-                self.issue_rests.remove(&number);
                 if done.is_err() {
-                    self.issue_rests.insert(number, Instant::now() + LONGEST);
+                    self.issue_rests.failed(number, Instant::now(), None);
+                } else {
+                    self.issue_rests.ended(&number);
                 }
                 self.aside(done);
             }

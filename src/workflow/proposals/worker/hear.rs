@@ -113,8 +113,8 @@ impl Worker {
     /// Issues whose requests have come to an end.
     pub(super) fn tell_issues(&mut self) {
         for (number, change) in forms::over(&self.context) {
-            let rests = self.issue_rests.get(&number);
-            if rests.is_none_or(|until| *until <= Instant::now()) && self.issues.insert(number) {
+            let rests = self.issue_rests.holds(&number, Instant::now());
+            if !rests && self.issues.insert(number) {
                 let context = self.context.clone();
                 self.tasks.spawn(async move {
                     let done = forms::tell(&context, number, &change).await;
