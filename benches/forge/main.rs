@@ -1,5 +1,5 @@
-//! How long a person who approved waits for the bot: from the review at GitHub to the call that merges, by webhook.
-//! `benches/README.md` says how and why.
+//! How long a person who approved waits for the bot: from the review at GitHub to the call that merges, by webhook; and
+//! how many calls a change takes, by itself and in a pull request that many share. `benches/README.md` says how and why.
 //!
 //! Not a timed test: it prints what it measured and passes no judgement. It fails where a change does not come through.
 
@@ -27,15 +27,16 @@ mod options;
 #[path = "../shared/stats.rs"]
 mod stats;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::options::Options;
 use crate::stats::percentile;
-use crate::support::eventually;
-use crate::world::World;
+use crate::world::{Given, World};
 
 /// What one change took.
 struct Taken {
@@ -47,6 +48,14 @@ struct Taken {
 
 fn main() -> Result<()> {
     let options = Options::read("forge")?;
+    let alone = one_by_one(&options)?;
+    let shared = together(if options.quick { 5 } else { 50 })?;
+    print(&alone, &shared);
+    Ok(())
+}
+
+/// Each change in a pull request of its own, one after the other.
+fn one_by_one(options: &Options) -> Result<Vec<Taken>> {
     let changes = options
         .rounds
         .unwrap_or(if options.quick { 2 } else { 200 });
@@ -71,15 +80,61 @@ fn main() -> Result<()> {
         // The bot keeps a gap between writes where there are many; a person approves now and then.
         std::thread::sleep(Duration::from_secs(u64::from(!options.quick)));
     }
-    eventually("GitHub's limits were kept", world::SOON, || {
-        let breaches = world.github.breaches();
-        if breaches.is_empty() {
-            Ok(())
-        } else {
-            Err(format!("{breaches:?}"))
-        }
-    });
-    print(&taken);
+    limits_were_kept(&world)?;
+    Ok(taken)
+}
+
+/// What changes that shared pull requests took.
+struct Shared {
+    changes: usize,
+    pulls: usize,
+    /// Calls of the API from the first opening to the last merge.
+    calls: usize,
+}
+
+/// As many stores of one owner as a pull request holds, each changed at the same time.
+fn together(stores: usize) -> Result<Shared> {
+    let mut given = Given::default();
+    given.policy["proposals"] = json!({"group": "owner"});
+    given.policy["approval"] =
+        json!([{"when": {"actions": ["update"]}, "require": {"approvals": 1}}]);
+    let world = World::with(given);
+    let names: Vec<String> = (0..stores).map(|it| format!("shop-{it}")).collect();
+    let made: Vec<String> = names.iter().map(|it| world.ask(it)).collect();
+    for change in &made {
+        world.change_in(change, "merged");
+    }
+    let before = world.github.calls().len();
+    let ask = |name: &String| {
+        let path = format!("/api/v1/stores/{name}");
+        let values = json!({"values": {"title": "New"}});
+        let (_, answer) = world.api().patch(&path, &values);
+        let id = answer["id"].as_str().map(str::to_owned);
+        id.with_context(|| format!("{answer}"))
+    };
+    let changes = names.iter().map(ask).collect::<Result<Vec<_>>>()?;
+    let numbers: BTreeSet<u64> = changes.iter().map(|it| world.proposed(it)).collect();
+    for number in &numbers {
+        world.person("bob").approves(*number);
+    }
+    for change in &changes {
+        world.change_in(change, "merged");
+    }
+    limits_were_kept(&world)?;
+    let calls = world.github.calls();
+    let of_api = |it: &&github::log::LoggedCall| it.path.starts_with("/repos/");
+    let last = calls.iter().rposition(|it| it.path.ends_with("/merge"));
+    let last = last.context("nothing was merged")?;
+    Ok(Shared {
+        changes: changes.len(),
+        pulls: numbers.len(),
+        calls: calls[before..=last].iter().filter(of_api).count(),
+    })
+}
+
+fn limits_were_kept(world: &World) -> Result<()> {
+    let breaches = world.github.breaches();
+    anyhow::ensure!(breaches.is_empty(), "{breaches:?}");
     Ok(())
 }
 
@@ -101,7 +156,7 @@ fn measured(world: &World, number: u64, approved: Timestamp) -> Result<Taken> {
     })
 }
 
-fn print(taken: &[Taken]) {
+fn print(taken: &[Taken], shared: &Shared) {
     let seconds: Vec<f64> = taken.iter().map(|it| it.to_merge).collect();
     #[expect(clippy::cast_precision_loss, reason = "a handful of calls")]
     let calls: Vec<f64> = taken.iter().map(|it| it.calls as f64).collect();
@@ -120,5 +175,18 @@ fn print(taken: &[Taken]) {
         percentile(&calls, 0.5),
         percentile(&calls, 0.99),
         percentile(&calls, 1.0)
+    );
+    let Shared {
+        changes,
+        pulls,
+        calls,
+    } = shared;
+    #[expect(clippy::cast_precision_loss, reason = "a handful of calls")]
+    let each = *calls as f64 / *changes as f64;
+    println!(
+        "\n| figure | changes | pull requests | calls | per change | reach |\n|---|---|---|---|---|---|"
+    );
+    println!(
+        "| calls from opening to merge, of changes that share | {changes} | {pulls} | {calls} | {each:.2} | ≤ 0.2 with 50 |"
     );
 }

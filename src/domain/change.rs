@@ -146,11 +146,11 @@ pub struct ChangeError {
     pub next_step: String,
 }
 
-/// One step of a change's life.
+/// One step of a change's life. The same state may follow itself: then something happened to the change in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "ChangeStep")]
 pub struct Step {
-    /// The state reached.
+    /// The state that it was in from then on.
     pub state: State,
     /// When.
     pub at: Timestamp,
@@ -263,6 +263,20 @@ impl Change {
             detail,
         });
         true
+    }
+
+    /// Notes in the timeline what happened to it without moving it on: what people did to its branch, say. The same
+    /// twice in a row is noted once.
+    pub fn note(&mut self, now: Timestamp, detail: &str) {
+        let last = self.timeline.last().and_then(|it| it.detail.as_deref());
+        if self.state.is_end() || last == Some(detail) {
+            return;
+        }
+        self.timeline.push(Step {
+            state: self.state,
+            at: now,
+            detail: Some(detail.to_owned()),
+        });
     }
 
     /// Ends as failed, with the reason.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::github::Role;
+use crate::github::{Role, Rules};
 use crate::support::eventually;
 use crate::world::{SOON, World, record};
 
@@ -94,6 +94,36 @@ fn lines_at_fault_are_annotated_also_in_a_fork_and_once_for_each_head() {
         "neutral holds up nobody"
     );
     assert_eq!(checks(&world, &head).len(), 1);
+}
+
+#[test]
+fn the_merge_queue_hears_of_it_too() {
+    let world = World::told();
+    world.github.rules(
+        "main",
+        Rules {
+            merge_queue: true,
+            checks: vec!["fleetwright/render".into()],
+            bypass: vec![world.github.app().bot_login],
+            ..Rules::default()
+        },
+    );
+    let ann = world.writer("ann");
+    ann.pushes("notes", "Notes", &[("NOTES.md", "words\n")]);
+    let pull = ann.opens("notes", "main", "Notes").unwrap();
+    let head = world.github.pull(pull).head;
+    assert_eq!(reported(&world, &head), "success");
+    assert_eq!(checks(&world, &head)[0]["conclusion"], "neutral");
+    ann.enqueues(pull).unwrap();
+    eventually("the queue merges it", SOON, || {
+        world.github.process_merge_queue();
+        let pull = world.github.pull(pull);
+        if pull.merged.is_some() {
+            Ok(())
+        } else {
+            Err(format!("{pull:?}"))
+        }
+    });
 }
 
 #[test]

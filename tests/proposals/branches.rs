@@ -32,8 +32,14 @@ fn commits_of_somebody_else_are_not_merged_and_can_be_taken_away() {
         &[("stores/zz/evil.yaml", "kind: Store\n")],
     );
     bob.approves(number);
-    // Then it is not merged.
-    waits_for(&world, &change, "not ours");
+    // Then it is not merged, and the timeline says why.
+    let waits = waits_for(&world, &change, "not ours");
+    let last = waits["timeline"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["state"], "proposed");
+    assert!(
+        last["detail"].as_str().unwrap().contains("not ours"),
+        "{last}"
+    );
     assert!(world.github.pull(number).open);
     // When it is to be rendered again, then their commit is gone, and an approval of ours counts.
     bob.comments(number, "/fleetwright rebuild");
@@ -100,6 +106,11 @@ fn the_same_store_changed_on_main_is_rendered_again_and_asked_for_again() {
     );
     let said = world.github.comments(number).concat();
     assert!(said.contains("Rendered again"), "{said}");
+    let (_, body) = world.api().get(&format!("/api/v1/changes/{change}"));
+    assert!(
+        body["timeline"].to_string().contains("rendered again"),
+        "{body}"
+    );
     world.pull_when("both are asked again", number, |it| {
         it.reviewers.contains(&bob.id()) && it.reviewers.contains(&carol.id())
     });

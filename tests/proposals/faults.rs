@@ -87,6 +87,33 @@ fn a_token_that_ran_out_is_replaced() {
 }
 
 #[test]
+fn a_token_that_runs_out_within_a_push_is_replaced() {
+    let world = World::begin();
+    let push = "/acme/fleet.git/git-receive-pack";
+    // Given a token that is good when the push begins, and not when its objects arrive: of a proposal's branch, then of
+    // main and the deploy branch.
+    let lost = || {
+        let calls = world.github.calls();
+        calls
+            .iter()
+            .filter(|it| it.path.ends_with(push) && it.status == 401)
+            .count()
+    };
+    let fault = || Fault::next("POST", push, Effect::TokensRanOut);
+    world.github.fault(fault());
+    let change = world.ask("shop");
+    let number = world.proposed(&change);
+    assert_eq!(lost(), 1);
+    world.github.fault(fault());
+    world.person("bob").approves(number);
+    world.change_in(&change, "merged");
+    // Then both arrived, once each.
+    assert_eq!(lost(), 2);
+    assert_eq!(world.github.pulls().len(), 1);
+    world.audit();
+}
+
+#[test]
 fn what_github_does_not_allow_is_said() {
     let world = World::begin();
     world.github.grant(|it| {

@@ -196,6 +196,7 @@ fn push(core: &Core, remote: &Remote, due: &[Proposal]) -> Result<Vec<String>, T
             ProposalOutcome::Refused(why) => {
                 tracing::warn!(branch, why, "the branch of a proposal is refused");
                 let text = format!("the fleet repository's server refuses its branch: {why}");
+                note(core, sent, &text)?;
                 tell(core, sent, &text)?;
             }
         }
@@ -215,6 +216,7 @@ fn elsewhere(core: &Core, remote: &Remote, proposal: &Proposal) -> Result<(), Tr
                  away, or comment \"/fleetwright rebuild\" to have it rendered again without them"
             );
             book::keep_now(core, branch, |it| it.foreign = Some(there), Vec::new())?;
+            note(core, proposal, &text)?;
             tell(core, proposal, &text)
         }
         // A push of ours of which nothing was heard; or it was deleted, and its pull request is closed by that.
@@ -223,6 +225,15 @@ fn elsewhere(core: &Core, remote: &Remote, proposal: &Proposal) -> Result<(), Tr
             Ok(())
         }
     }
+}
+
+/// Notes in the timeline of every change of a proposal what happened to it.
+pub(super) fn note(core: &Core, proposal: &Proposal, text: &str) -> Result<(), Trouble> {
+    let mut entries = landing::entries(core, proposal);
+    for entry in &mut entries {
+        entry.change.note(Core::now(), text);
+    }
+    book::keep_entries(core, entries)
 }
 
 /// Says at every change of a proposal what holds it up.

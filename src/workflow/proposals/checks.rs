@@ -35,13 +35,32 @@ pub(super) async fn report(
     if !theirs || known == Some(&pull.head) {
         return Ok(Done::Over);
     }
-    let files = context.forge.files(number).await?;
+    let report = conclusion_on(context, &pull).await?;
+    context.forge.report(&pull.head, &report).await?;
+    explain(context, &pull, &report).await?;
+    Ok(Done::Checked(number, pull.head))
+}
+
+/// Says at a commit of the merge queue what the check says of the person's pull request that it ends with.
+pub(super) async fn report_on_group(
+    context: &Context,
+    number: u64,
+    group: &CommitId,
+) -> Result<(), Trouble> {
+    let pull = context.forge.pull(number).await?;
+    let report = conclusion_on(context, &pull).await?.urgent();
+    Ok(context.forge.report(group, &report).await?)
+}
+
+/// What the check says of a pull request at its head.
+async fn conclusion_on(context: &Context, pull: &Pull) -> Result<CheckReport, Trouble> {
+    let files = context.forge.files(pull.number).await?;
     let listed = files.len();
     let records: BTreeSet<String> = files
         .into_iter()
         .filter(|it| it.starts_with("stores/"))
         .collect();
-    let report = if records.is_empty() && listed < LISTED {
+    Ok(if records.is_empty() && listed < LISTED {
         let title = "no record of a store is changed";
         CheckReport::new(RENDER, Conclusion::Neutral, title)
     } else if records.len() > MOST || listed >= LISTED {
@@ -50,11 +69,8 @@ pub(super) async fn report(
         );
         CheckReport::new(RENDER, Conclusion::Failure, title)
     } else {
-        conclusion(&judged(context, &pull, records).await?)
-    };
-    context.forge.report(&pull.head, &report).await?;
-    explain(context, &pull, &report).await?;
-    Ok(Done::Checked(number, pull.head))
+        conclusion(&judged(context, pull, records).await?)
+    })
 }
 
 async fn judged(

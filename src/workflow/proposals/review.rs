@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::advance::{Context, is_level};
 use super::rota::Look;
 use super::text::{self, Stake};
-use super::{Trouble, book, end, landing, merge};
+use super::{Trouble, book, branches, end, landing, merge};
 use crate::domain::CommitId;
 use crate::domain::approval::{Approval, Needed};
 use crate::domain::change::State;
@@ -273,6 +273,8 @@ pub(super) async fn rebuild(
     why: &str,
 ) -> Result<(), Trouble> {
     rebuild_quietly(context, proposal, why).await?;
+    let note = format!("rendered again on the newest main: {why}");
+    branches::note(&context.core, proposal, &note)?;
     if let Some(pull) = &proposal.pull {
         let body = format!("Rendered again on the newest main: {why}.");
         context.forge.say(pull.number, &body).await?;
@@ -337,7 +339,8 @@ async fn somebody_else(
         pull.head
     );
     book::keep(&context.core, &mut proposal, set, Vec::new()).await?;
-    super::branches::tell(&context.core, &proposal, &text)?;
+    branches::note(&context.core, &proposal, &text)?;
+    branches::tell(&context.core, &proposal, &text)?;
     context
         .forge
         .say(pull.number, &format!("Fleetwright waits: {text}."))

@@ -30,6 +30,8 @@ pub(crate) enum Effect {
     Slow(u64),
     /// What it creates is not found by that many reads afterwards.
     Unseen(u32),
+    /// Every token of the App has run out when it arrives.
+    TokensRanOut,
 }
 
 /// One line of the plan.

@@ -64,6 +64,11 @@ impl<'a> Person<'a> {
         self.github.world().open_pull(new, self.id)
     }
 
+    /// Puts a pull request into the merge queue.
+    pub(crate) fn enqueues(&self, pull: u64) -> Result<u64, String> {
+        self.github.world().enqueue(pull, None, self.id)
+    }
+
     fn reviews(&self, pull: u64, event: &str, text: &str) -> u64 {
         let mut world = self.github.world();
         let done = world.review(pull, Some(event), text, None, self.id);

@@ -33,7 +33,13 @@ fn respond(world: &Shared, request: &Request<Bytes>) -> Response<Body> {
     let mut guard = locked(world);
     let (who, path_info) = match let_in(&guard, request, &path, push) {
         Ok(it) => it,
-        Err(refusal) => return refusal.answer(),
+        Err(refusal) => {
+            if path.ends_with("/git-receive-pack") {
+                let number = guard.log.begin("POST", &path, "", json!({}));
+                guard.log.end(number, refusal.0, b"");
+            }
+            return refusal.answer();
+        }
     };
     if !path.ends_with("/git-receive-pack") {
         let dir = guard.repo.dir().to_owned();

@@ -119,6 +119,10 @@ where
             let pause = Duration::from_millis(milliseconds);
             Ok(run(world, request, pause).await)
         }
+        Effect::TokensRanOut => {
+            locked(&world).run_out_of_tokens();
+            Ok(run(world, request, Duration::ZERO).await)
+        }
         Effect::Unseen(reads) => {
             let answer = run(Arc::clone(&world), request, Duration::ZERO).await;
             Ok(api::hide_what_it_made(&world, answer, reads).await)

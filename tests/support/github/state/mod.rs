@@ -213,10 +213,19 @@ impl World {
     /// Moves time forward for everything that runs out: tokens, windows of limits, waits. The clock itself stays the
     /// real one, so that what callers compute with theirs stays true.
     pub(crate) fn age(&mut self, by: jiff::SignedDuration) {
+        self.age_tokens(by);
+        self.limits.age(by);
+    }
+
+    /// Every token that runs out at all has done so now.
+    pub(crate) fn run_out_of_tokens(&mut self) {
+        self.age_tokens(jiff::SignedDuration::from_hours(24));
+    }
+
+    fn age_tokens(&mut self, by: jiff::SignedDuration) {
         for token in self.tokens.values_mut() {
             token.expires = token.expires.map(|at| at - by);
         }
-        self.limits.age(by);
     }
 }
 
