@@ -37,13 +37,7 @@ pub(super) async fn bring(
     remote: &Arc<Remote>,
     room: Room,
 ) -> Result<Vec<String>, Trouble> {
-    let (gathering, pushing) = (core.clone(), core.clone());
-    let due = book::blocking(move || {
-        gather(&gathering, &room)?;
-        drop_ended(&gathering)?;
-        render_due(&gathering)
-    });
-    let due = due.await?;
+    let mut due = prepare(core, &room).await?;
     let Mode::Remote { pace, .. } = core.settings.mode else {
         return Ok(Vec::new());
     };
@@ -51,10 +45,27 @@ pub(super) async fn bring(
         return Ok(Vec::new());
     }
     let now = Instant::now();
-    let at = lock(&core.pushes).take(now, pace);
-    tokio::time::sleep(at.saturating_duration_since(now)).await;
-    let remote = remote.clone();
-    book::blocking(move || push(&pushing, &remote, &due)).await
+    let wait = lock(&core.pushes)
+        .take(now, pace)
+        .saturating_duration_since(now);
+    if !wait.is_zero() {
+        tokio::time::sleep(wait).await;
+        // What was asked for meanwhile goes out with it: each push of a branch costs calls of the API.
+        due = prepare(core, &room).await?;
+    }
+    let (core, remote) = (core.clone(), remote.clone());
+    book::blocking(move || push(&core, &remote, &due)).await
+}
+
+/// Puts waiting changes into proposals and renders what is due; what of it is to be pushed.
+async fn prepare(core: &Arc<Core>, room: &Room) -> Result<Vec<Proposal>, Trouble> {
+    let (core, room) = (core.clone(), room.clone());
+    let due = book::blocking(move || {
+        gather(&core, &room)?;
+        drop_ended(&core)?;
+        render_due(&core)
+    });
+    due.await
 }
 
 fn render_due(core: &Core) -> Result<Vec<Proposal>, Trouble> {
