@@ -25,8 +25,6 @@ const CONTACT: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(1);
 /// So many questions in a row without an answer mean that the API server is away; a single one may come of load.
 const AWAY: u32 = 2;
-/// How often the configuration is looked at while all is well.
-const LOOK: Duration = Duration::from_secs(10);
 /// How often a client that does not work is made anew of the same configuration: a program that gives credentials may
 /// give better ones.
 const REMAKE: Duration = Duration::from_secs(30);
@@ -40,7 +38,6 @@ pub(super) async fn keep(connection: Arc<Connection>, shared: Arc<Shared>, names
         failures: 0,
         answered_at: Timestamp::now(),
         problem: None,
-        looked: None,
         made: Instant::now(),
     };
     loop {
@@ -61,18 +58,12 @@ struct Contact {
     answered_at: Timestamp,
     /// Why the configuration cannot be used as it is now.
     problem: Option<String>,
-    looked: Option<Instant>,
     made: Instant,
 }
 
 impl Contact {
-    /// Looks whether another client is to be made: regularly, and after each question without an answer.
+    /// Looks whether another client is to be made: before each question, for all it takes is to read a file.
     async fn look(&mut self) {
-        let rested = self.looked.is_none_or(|at| at.elapsed() >= LOOK);
-        if !rested && self.failures == 0 {
-            return;
-        }
-        self.looked = Some(Instant::now());
         let worn = self.failures > 0 && self.made.elapsed() >= REMAKE;
         let first = self.connection.client().is_none();
         let renew = if worn { Renew::Always } else { Renew::Changed };

@@ -4,6 +4,9 @@ use kube::api::ApiResource;
 
 use crate::domain::StoreName;
 
+#[cfg(test)]
+mod tests;
+
 /// A kind that is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -227,57 +230,4 @@ fn shard(name: &str) -> Option<Scope> {
     let digits = name.strip_prefix("shard-")?;
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     (digits.len() == 2 && digits.bytes().all(hex)).then(|| Scope::Shard(digits.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_tell_whose_an_object_is() {
-        let store = |name: &str| Scope::Store(name.parse().expect("a store name"));
-        let shard = Scope::Shard("3f".to_owned());
-        for (kind, name, whose) in [
-            (Kind::Kustomization, "root", Scope::Cluster),
-            (Kind::Kustomization, "shard-3f", shard.clone()),
-            (Kind::Kustomization, "store-shard-3f", store("shard-3f")),
-            (Kind::Kustomization, "store-root", store("root")),
-            (Kind::Kustomization, "shard-xyz", Scope::Foreign),
-            (Kind::Release, "root", store("root")),
-            (Kind::Namespace, "shop-a", store("a")),
-            (Kind::Namespace, "kube-system", Scope::Foreign),
-            (Kind::Artifact, "shard-3f", shard),
-            (Kind::Artifact, "other", Scope::Foreign),
-            (Kind::Source, "fleet", Scope::Cluster),
-            (Kind::Source, "other", Scope::Foreign),
-            (Kind::Generator, "shards", Scope::Cluster),
-            (Kind::Chart, "woocommerce-1.0.0", Scope::Cluster),
-            (Kind::Pod, "shop-a/store-web-1", store("a")),
-            (Kind::Event, "kube-system/shop-a.1", Scope::Foreign),
-            (Kind::Event, "shop-a", Scope::Foreign),
-        ] {
-            assert_eq!(scope(kind, name, "shop-"), whose, "{kind:?} {name}");
-        }
-    }
-
-    #[test]
-    fn what_is_not_in_the_fleet_s_namespace_is_asked_for_by_a_selector() {
-        for kind in Kind::ALL {
-            let narrow =
-                kind.place() == Place::Fleet || kind.labels().is_some() || kind.fields().is_some();
-            assert!(narrow, "{kind:?}");
-        }
-    }
-
-    #[test]
-    fn rules_are_written_as_a_role_has_them() {
-        assert_eq!(
-            Kind::Pod.rule(),
-            r#"{apiGroups: [""], resources: [pods], verbs: [get, list, watch]}"#
-        );
-        assert_eq!(
-            Kind::Job.rule(),
-            "{apiGroups: [batch], resources: [jobs], verbs: [get, list, watch]}"
-        );
-    }
 }

@@ -9,6 +9,9 @@ use crate::cluster::kinds::Kind;
 use crate::cluster::wire::{Head, LiveCondition, LiveSpec, LiveStatus, LiveWire};
 use crate::domain::observed::{ClaimSeen, QuotaSeen, Warning, WorkloadKind, WorkloadSeen};
 
+#[cfg(test)]
+mod tests;
+
 /// Bytes of a message that are kept.
 pub(super) const MESSAGE: usize = 600;
 

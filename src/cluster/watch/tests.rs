@@ -251,11 +251,11 @@ async fn what_may_not_be_read_is_named_and_the_rest_goes_on() {
     );
     assert_eq!(failing_pods(&watcher.view(), "a"), 0);
 
-    // The right is given. A changed kubeconfig looks at once; without that it takes half a minute.
+    // The right is given. A changed way is looked at at once; without that it takes half a minute.
     server
         .scripts
         .send_modify(|script| script.forbidden.clear());
-    point(&folder, &format!("{}/", server.address));
+    point(&folder, &format!("{}/elsewhere", server.address));
     until(&mut watcher, "the pods", |view| {
         view.cluster().blind.is_empty()
     })
