@@ -10,7 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use sha2::{Digest, Sha256};
-use tokio::sync::watch;
+use tokio::sync::{Mutex as AsyncMutex, watch};
+use tokio::task::JoinHandle;
 
 use super::{CONNECT, ClusterError, REQUEST, SILENCE, Target};
 
@@ -20,6 +21,8 @@ pub(super) struct Connection {
     line: watch::Sender<Option<Client>>,
     /// What the present client was made of.
     made_of: Mutex<Option<Fingerprint>>,
+    /// A client that is still being made.
+    making: AsyncMutex<Option<JoinHandle<Result<Fresh, ClusterError>>>>,
 }
 
 /// A digest over everything that a client is made of: credentials must be compared, not kept.
@@ -50,6 +53,7 @@ impl Connection {
             target,
             line: watch::channel(None).0,
             made_of: Mutex::default(),
+            making: AsyncMutex::default(),
         })
     }
 
@@ -76,8 +80,7 @@ impl Connection {
         if renew == Renew::Changed && self.made_of() == Some(made_of) {
             return Ok(None);
         }
-        let client = make(config).await?;
-        Ok(Some(Fresh { client, made_of }))
+        self.make(config, made_of).await.map(Some)
     }
 
     /// Has everything read afresh through this client from now on.
@@ -86,24 +89,31 @@ impl Connection {
         self.line.send_replace(Some(fresh.client));
     }
 
+    /// Makes a client. A program that the kubeconfig names is run for it, and may hang: then there is still one only,
+    /// and what it says in the end is taken by a later call.
+    async fn make(&self, config: Config, made_of: Fingerprint) -> Result<Fresh, ClusterError> {
+        let mut place = self.making.lock().await;
+        let begin = || tokio::task::spawn_blocking(move || client(config, made_of));
+        let mut making = place.take().unwrap_or_else(begin);
+        if let Ok(made) = tokio::time::timeout(REQUEST, &mut making).await {
+            return made.map_err(|source| ClusterError::client(&source))?;
+        }
+        *place = Some(making);
+        Err(ClusterError::Client {
+            why: format!("it was not made within {} s", REQUEST.as_secs()),
+        })
+    }
+
     fn made_of(&self) -> Option<Fingerprint> {
         *self.made_of.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Makes a client. A program that the kubeconfig names is run for it, and may hang.
-async fn make(mut config: Config) -> Result<Client, ClusterError> {
+fn client(mut config: Config, made_of: Fingerprint) -> Result<Fresh, ClusterError> {
     config.connect_timeout = Some(CONNECT);
     config.read_timeout = Some(SILENCE);
-    let making = tokio::task::spawn_blocking(|| Client::try_from(config));
-    match tokio::time::timeout(REQUEST, making).await {
-        Ok(Ok(Ok(client))) => Ok(client),
-        Ok(Ok(Err(source))) => Err(ClusterError::client(&source)),
-        Ok(Err(source)) => Err(ClusterError::client(&source)),
-        Err(_) => Err(ClusterError::Client {
-            why: format!("it was not made within {} s", REQUEST.as_secs()),
-        }),
-    }
+    let client = Client::try_from(config).map_err(|source| ClusterError::client(&source))?;
+    Ok(Fresh { client, made_of })
 }
 
 async fn load(target: &Target) -> Result<Config, ClusterError> {
@@ -125,8 +135,8 @@ async fn load(target: &Target) -> Result<Config, ClusterError> {
     config.map_err(|source| ClusterError::kubeconfig(target, &source))
 }
 
-/// Whether two configurations make the same client: the address, whom to trust, and the credentials with the files they
-/// lie in.
+/// Whether two configurations make the same client: the address, whom to trust, and the credentials with the files of
+/// certificates. Files of tokens are left out: kube reads them again by itself, and those of pods are renewed every hour.
 fn fingerprint(config: &Config) -> Fingerprint {
     let mut digest = Sha256::new();
     let mut add = |part: &[u8]| {
@@ -142,7 +152,7 @@ fn fingerprint(config: &Config) -> Fingerprint {
     }
     let auth = &config.auth_info;
     add(&serde_json::to_vec(auth).unwrap_or_default());
-    for path in [&auth.client_certificate, &auth.client_key, &auth.token_file] {
+    for path in [&auth.client_certificate, &auth.client_key] {
         let bytes = path.as_ref().map(|path| std::fs::read(Path::new(path)));
         add(&bytes.and_then(Result::ok).unwrap_or_default());
     }
@@ -223,16 +233,26 @@ users:
     async fn a_renewed_certificate_file_is_seen_and_a_broken_one_keeps_the_client() {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a folder");
-        let (path, token) = (folder.path().join("config"), folder.path().join("token"));
-        let user = format!("{{tokenFile: '{}'}}", token.display());
-        let text = KUBECONFIG.replace("{token: first}", &user);
-        std::fs::write(&path, text).expect("written");
-        std::fs::write(&token, "first").expect("written");
+        let file = |name: &str| folder.path().join(name);
+        let renew = || {
+            let made = rcgen::generate_simple_self_signed(["ann".to_owned()]).expect("made");
+            std::fs::write(file("certificate"), made.cert.pem()).expect("written");
+            std::fs::write(file("key"), made.signing_key.serialize_pem()).expect("written");
+        };
+        let user = format!(
+            "{{client-certificate: '{}', client-key: '{}'}}",
+            file("certificate").display(),
+            file("key").display()
+        );
+        let path = file("config");
+        std::fs::write(&path, KUBECONFIG.replace("{token: first}", &user)).expect("written");
+        renew();
         let connection = Connection::open(target(&path, Some("two")))
             .await
             .expect("read");
         assert!(renewed(&connection, Renew::Changed).await);
-        std::fs::write(&token, "second").expect("written");
+        assert!(!renewed(&connection, Renew::Changed).await);
+        renew();
         assert!(renewed(&connection, Renew::Changed).await);
 
         std::fs::write(&path, "contexts: 7").expect("written");

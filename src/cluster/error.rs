@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 
+use kube::client::AuthError;
 use kube::runtime::watcher;
 
 use super::kinds::{Kind, Place};
@@ -153,8 +154,25 @@ pub(super) fn cause(error: &watcher::Error) -> Cause<'_> {
     }
 }
 
+/// What is said of a program that gives credentials. Its output is left out: it may hold them.
+fn credentials(error: &AuthError) -> String {
+    match error {
+        AuthError::AuthExecRun { out, .. } => {
+            format!("the program that gives credentials failed ({})", out.status)
+        }
+        AuthError::AuthExecParse(_) => {
+            "the program that gives credentials answered something else".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
 /// An error with its causes, each said once: the libraries' own texts often repeat their cause.
 pub(super) fn chain(error: &dyn StdError) -> String {
+    let mut causes = std::iter::successors(error.source(), |cause| StdError::source(*cause));
+    if let Some(error) = causes.find_map(|cause| cause.downcast_ref::<AuthError>()) {
+        return credentials(error);
+    }
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {
@@ -225,6 +243,23 @@ mod tests {
             ended.contains("resources: [helmcharts]")
                 && ended.ends_with("Role of the fleet's namespace"),
             "{ended}"
+        );
+    }
+
+    #[test]
+    fn what_a_program_that_gives_credentials_says_is_told_to_nobody() {
+        use std::os::unix::process::ExitStatusExt;
+        let out = Box::new(std::process::Output {
+            status: std::process::ExitStatus::from_raw(256),
+            stdout: b"token: SECRET".to_vec(),
+            stderr: Vec::new(),
+        });
+        let cmd = "login --password SECRET".to_owned();
+        let error = kube::Error::Auth(AuthError::AuthExecRun { cmd, out });
+        let said = ClusterError::client(&error).to_string();
+        assert!(
+            said.contains("gives credentials failed (exit status: 1)") && !said.contains("SECRET"),
+            "{said}"
         );
     }
 }

@@ -96,7 +96,7 @@ impl Object {
     /// From a whole object, as its JSON.
     pub(super) fn from_json(kind: Kind, object: Value) -> Result<Self, String> {
         let parsed = if kind.is_live() {
-            serde_json::from_value(object).map(|wire: LiveWire| Self::live(kind, wire))
+            serde_json::from_value(object).map(|wire: LiveWire| Self::live(kind, &wire))
         } else {
             serde_json::from_value(object).map(|wire: FluxWire| Self::flux(kind, wire))
         };

@@ -17,13 +17,13 @@ pub(super) const MESSAGE: usize = 600;
 
 impl Object {
     /// An object in a store's namespace.
-    pub(in crate::cluster) fn live(kind: Kind, wire: LiveWire) -> Self {
+    pub(in crate::cluster) fn live(kind: Kind, wire: &LiveWire) -> Self {
         let LiveWire {
             metadata,
             spec,
             status,
             ..
-        } = &wire;
+        } = wire;
         let head = &metadata.head;
         let live = match kind {
             Kind::StatefulSet => LiveObject::Workload(stateful_set(head, spec, status)),
@@ -32,7 +32,7 @@ impl Object {
             Kind::Pod => LiveObject::Pod(super::pod::ailment(head, status)),
             Kind::Claim => LiveObject::Claim(claim(spec, status)),
             Kind::Quota => LiveObject::Quota(quota(status)),
-            Kind::Event => warning(&wire),
+            Kind::Event => warning(wire),
             // The kinds of Flux come as another type and never here.
             _ => LiveObject::Workload(deployment(head, spec, status)),
         };

@@ -54,7 +54,7 @@ impl Item for FluxWire {
 
 impl Item for LiveWire {
     fn parse(self, kind: Kind) -> Object {
-        Object::live(kind, self)
+        Object::live(kind, &self)
     }
 }
 
@@ -101,7 +101,10 @@ impl KindFeed {
                 error = self.follow(client, &mut attempt) => {
                     self.tell(self.end(error.as_ref(), attempt), attempt)
                 }
-                () = another(&mut clients) => Duration::ZERO,
+                () = another(&mut clients) => {
+                    attempt = 0;
+                    continue;
+                }
             };
             attempt = attempt.saturating_add(1);
             tokio::select! {
@@ -233,7 +236,7 @@ impl KindFeed {
 /// Waits for another client. One that is not followed by any stays.
 async fn another(clients: &mut watch::Receiver<Option<Client>>) {
     if clients.changed().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
