@@ -19,6 +19,8 @@ use crate::domain::{ClusterName, CommitId};
 mod agenda;
 mod look;
 mod progress;
+#[cfg(test)]
+mod tests;
 
 use agenda::Agenda;
 

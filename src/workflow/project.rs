@@ -5,28 +5,28 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::core::{Core, lock};
 use super::parallel::ahead;
 use super::reserve;
-use super::settings::Mode;
 use crate::domain::audit::{self, AuditItem};
-use crate::domain::change::{Action, Change, MilestoneName, State};
+use crate::domain::change::{Change, State};
 use crate::domain::entry::{Projection, StoreRow};
-use crate::domain::policy::ClusterPolicy;
 use crate::domain::record::record_path;
 use crate::domain::trailers::{self, Trailers};
 use crate::domain::view::HistoryItem;
-use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
+use crate::domain::{ChangeId, CommitId, StoreName};
 use crate::git::{CommitInfo, GitError, KeyRole};
 use crate::index::IndexError;
 use crate::journal::JournalError;
 
 mod landings;
+mod moves;
 mod rows;
 
 use landings::Landings;
+use moves::{installed_after, merged, overtaken};
 use rows::{Heads, Rows};
 
 /// Why published commits are not in the index.
@@ -308,13 +308,6 @@ fn project(core: &Core, commits: &[Ours], mut rows: Rows<'_>) -> Result<Projecti
     Ok(projection)
 }
 
-/// What is remembered of a store's first deployment after a change of it: a retry says that a release deployed afresh is
-/// meant, and forgets the one before. A change that ended knows what it found then.
-fn installed_after(before: Option<Timestamp>, change: &Change) -> Option<Timestamp> {
-    let kept = before.filter(|_| change.action != Action::Retry);
-    change.first_deployed.or(kept)
-}
-
 /// A change as the desk or the index has it; from its trailers where neither does.
 fn change_of(core: &Core, commit: &Ours) -> Result<Change, ProjectError> {
     let trailers = &commit.trailers;
@@ -339,48 +332,6 @@ fn change_of(core: &Core, commit: &Ours) -> Result<Change, ProjectError> {
         trailers.requester.clone(),
         accepted,
     ))
-}
-
-/// Moves a change to merged. The second commit of a deletion leaves its state as it is.
-fn merged(core: &Core, change: &mut Change, commit: &Ours, cluster: Option<&ClusterName>) {
-    let first = commit.trailers.step == 1;
-    // One that is on the desk is published just now. Of others the commit tells when; its time has whole seconds, and a
-    // timeline does not go back for that.
-    let just_now = core.desk().entry(&change.id).is_some();
-    let at = if just_now { Core::now() } else { commit.at };
-    let at = at.max(change.updated_at);
-    change.commit = Some(commit.id.clone());
-    if first && just_now && matches!(core.settings.mode, Mode::Remote { .. }) {
-        change.milestones.reach(MilestoneName::Pushed, at);
-    }
-    if !first || !change.go(State::Merged, at, Some(format!("commit {}", commit.id))) {
-        return;
-    }
-    let watched = cluster.is_some_and(|it| core.watched.contains_key(it));
-    if watched {
-        let policy = core.in_force().policy;
-        let seconds = cluster
-            .and_then(|it| policy.clusters.get(it))
-            .map_or(900, ClusterPolicy::deadline_seconds);
-        change.deadline = at.checked_add(SignedDuration::from_secs(seconds)).ok();
-    } else {
-        change.waiting_for = Some(
-            "nothing more: no cluster is watched, so this is as far as it can be followed"
-                .to_owned(),
-        );
-    }
-}
-
-/// A merged change that a later one overtook before Flux had it.
-fn overtaken(change: &mut Change, by: &ChangeId, at: Timestamp) -> bool {
-    // Where no cluster is watched merged is the end; only a followed change has a deadline.
-    let followed = change.deadline.is_some() && change.state.is_merged();
-    if !followed || change.action == Action::Delete {
-        return false;
-    }
-    change.superseded_by = Some(by.clone());
-    let at = at.max(change.updated_at);
-    change.go(State::Superseded, at, Some(format!("overtaken by {by}")))
 }
 
 fn history_item(commit: &Ours) -> HistoryItem {

@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn what_is_left_is_told_by_kind_and_what_holds_it_by_finalizer() {
-        let cases: [(&[(&str, &str)], &str, &str); 5] = [
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+        let cases: [Case<'_>; 5] = [
             (
                 &[("NamespaceContentRemaining", LEFT)],
                 "left are pods (2), backups.example.com (1)",

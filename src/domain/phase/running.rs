@@ -62,9 +62,12 @@ pub(super) fn workloads_ready(look: &Look<'_>) -> Option<bool> {
     any.then(|| live::trouble(&look.seen.live).is_none())
 }
 
+/// One that only lost its label is not seen either; what runs in it still is.
 fn namespace_gone(look: &Look<'_>) -> Option<Status> {
-    let gone = look.seen.namespace.is_none() && look.quiet();
-    let message = "the store's namespace is not in the cluster any more, and all that was in it is gone, data included; Helm does not know yet";
+    let live = &look.seen.live;
+    let empty = live.workloads.is_empty() && live.pods.is_empty();
+    let gone = look.seen.namespace.is_none() && empty && look.quiet();
+    let message = "the store's namespace is gone from the cluster with all that was in it, data included, or has lost its label; Helm does not know yet";
     let step = "find out who deleted it; retry has Flux make the store afresh, then restore its data from a backup";
     gone.then(|| Status::new(Phase::Failed, "NamespaceMissing", message, step))
 }

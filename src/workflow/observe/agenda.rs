@@ -40,6 +40,8 @@ pub(super) struct Agenda {
     next_round: Instant,
     next_always: Instant,
     rest_until: Instant,
+    /// When the last look ended.
+    looked_at: Instant,
 }
 
 impl Agenda {
@@ -56,6 +58,7 @@ impl Agenda {
             next_round: now,
             next_always: now + ALWAYS,
             rest_until: now,
+            looked_at: now,
         }
     }
 
@@ -75,7 +78,7 @@ impl Agenda {
     /// When something is due without news.
     pub(super) fn wake_at(&self) -> Instant {
         if !self.fresh.is_empty() {
-            return self.rest_until.min(self.next_round);
+            return self.looked_at;
         }
         if self.soon.is_empty() && self.later.is_empty() {
             self.next_round
@@ -109,6 +112,16 @@ impl Agenda {
                 self.next_always = now + ALWAYS;
             }
         }
+        // The first lists name every store. Nothing is known before all of them are there, and all is looked at then.
+        let many = self.fresh.len() > AT_ONCE;
+        if many
+            && !core
+                .watched
+                .get(cluster)
+                .is_some_and(|it| it.view.cluster().synced)
+        {
+            self.fresh.clear();
+        }
         Ok(self.take(now))
     }
 
@@ -133,6 +146,7 @@ impl Agenda {
             self.moving.remove(name);
         }
         self.moving.extend(moving);
+        self.looked_at = ended;
         self.rest_until = ended + (ended - began) * REST;
     }
 }

@@ -234,7 +234,9 @@ fn the_way_through_the_cluster_has_its_milestones() {
         let found = reached(&scene.desired, seen, &contains, &none, now());
         assert_eq!(found, expected, "case {number}");
         let mut all = none.clone();
-        found.iter().for_each(|name| all.reach(*name, now()));
+        for name in &found {
+            all.reach(*name, now());
+        }
         assert!(reached(&scene.desired, seen, &contains, &all, now()).is_empty());
     }
 }
