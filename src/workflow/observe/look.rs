@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::progress::{Found, progress};
+use super::progress::{Found, is_followed, progress};
 use super::{contains, desired};
 use crate::domain::change::{Change, MilestoneName};
 use crate::domain::entry::{Projection, StoreRow};
@@ -60,6 +60,12 @@ fn look_at(
     mut row: StoreRow,
     outcome: &mut Outcome,
 ) -> Result<Phase, ProjectError> {
+    let change = core.index.change(&row.change)?;
+    if row.gone && change.as_ref().is_none_or(|it| it.state.is_end()) {
+        // Nothing will be seen of it any more: asking Git and the cluster again is for nothing.
+        core.note_phase(name, &row.uid, &query::gone());
+        return Ok(Phase::Deleted);
+    }
     let desired = desired(&row);
     // What destroys something asks for both at the same moment.
     let (cluster, seen) = if desired.deletion.is_some() {
@@ -84,14 +90,13 @@ fn look_at(
         .installed
         .or_else(|| installed(&desired, seen.as_ref(), &status));
     let applied = note_applied(core, (cluster, seen.as_ref()), &desired, &mut row, now);
-    if let Some(change) = core.index.change(&row.change)? {
-        let reached = reached(
-            &desired,
-            (cluster, seen.as_ref()),
-            &contains,
-            &change.milestones,
-            now,
-        );
+    if let Some(change) = change {
+        let sight = (cluster, seen.as_ref());
+        let reached = if is_followed(&change, now) {
+            reached(&desired, sight, &contains, &change.milestones, now)
+        } else {
+            Vec::new()
+        };
         let found = Found {
             desired: &desired,
             status: &status,

@@ -21,6 +21,13 @@ pub(super) struct Found<'a> {
     pub(super) now: Timestamp,
 }
 
+/// Whether anything that is seen now is still told of a change: until its end, and of one that is ready until its
+/// deadline.
+pub(super) fn is_followed(change: &Change, now: Timestamp) -> bool {
+    let in_time = change.deadline.is_some_and(|it| it >= now);
+    !change.state.is_end() || (change.state == State::Ready && in_time)
+}
+
 /// Moves the change that led to what Git wants now on, and says what it waits for. A change before that one is over:
 /// it was overtaken, and nothing that is seen now is told of it.
 pub(super) fn progress(change: &mut Change, found: &Found<'_>) -> bool {
@@ -72,9 +79,8 @@ fn advance(change: &mut Change, found: &Found<'_>) {
 /// A shop may answer for the first time when its change is ready already. What comes after the deadline has nothing to
 /// do with the change any more.
 fn late(change: &mut Change, found: &Found<'_>) {
-    let in_time = change.deadline.is_some_and(|it| it >= found.now);
-    let followed = change.milestones.at(MilestoneName::Installed).is_some();
-    if change.state == State::Ready && in_time && followed {
+    let installed = change.milestones.at(MilestoneName::Installed).is_some();
+    if is_followed(change, found.now) && installed {
         pass(change, found, &[MilestoneName::Answering]);
     }
 }
