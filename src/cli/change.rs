@@ -127,9 +127,21 @@ pub(super) fn detail(change: &Change) -> Vec<String> {
         .then(|| "There was nothing to change.".to_owned());
     let pull = change.pull_request.as_ref();
     let pull = pull.map(|it| format!("Pull request #{} ({}): {}", it.number, it.state, it.url));
-    [error, wait, pull, noop]
+    [error, wait, pull, noop, steps(change)]
         .into_iter()
         .flatten()
         .map(|it| plain(&it))
         .collect()
+}
+
+/// The way so far: the first step with its moment, each later one with the seconds since the one before it.
+fn steps(change: &Change) -> Option<String> {
+    let first = change.milestones.iter().next()?;
+    let later = change.milestones.seconds();
+    let later = later.map(|(name, seconds)| format!(", {} +{seconds:.1} s", name.as_str()));
+    let (name, at) = (first.name.as_str(), first.at);
+    Some(format!(
+        "Steps: {name} {at:.0}{}",
+        later.collect::<String>()
+    ))
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::domain::change::{Action, State};
 use crate::domain::record_text::{RecordText, Recorded};
 
 fn row(plan: &str) -> StoreRow {
@@ -43,4 +44,53 @@ fn who_reads_after_a_write_reads_what_was_written() {
     }
     index.clear().unwrap();
     assert_eq!(index.store(&name).unwrap(), None);
+}
+
+#[test]
+fn what_was_seen_of_an_older_state_takes_nothing_from_a_newer_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::open(&folder.path().join("index.redb")).unwrap();
+    let name: StoreName = "shop".parse().unwrap();
+    let id: ChangeId = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+    let store = |row: StoreRow| vec![(name.clone(), row)];
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let mut merged = Change::queued(
+        id.clone(),
+        name.clone(),
+        id.clone().into(),
+        Action::Update,
+        "ann".into(),
+        now,
+    );
+    merged.go(State::Merged, now, None);
+    let published = Projection {
+        stores: store(row("small")),
+        changes: vec![merged.clone()],
+        ..Projection::default()
+    };
+    index.apply(&published).unwrap();
+
+    // Seen as it is: taken in.
+    let mut seen = published.clone();
+    seen.stores[0].1.gone = true;
+    seen.changes[0].go(State::Applied, now, None);
+    assert!(index.apply_seen(&seen).unwrap().is_empty());
+    assert!(index.store(&name).unwrap().unwrap().gone);
+    assert_eq!(index.change(&id).unwrap().unwrap().state, State::Applied);
+
+    // A later commit came, and overtook the change, after the look began.
+    let mut later = row("large");
+    later.desired = "2".repeat(40).parse().unwrap();
+    merged.go(State::Superseded, now, None);
+    let newer = Projection {
+        stores: store(later.clone()),
+        changes: vec![merged],
+        ..Projection::default()
+    };
+    index.apply(&newer).unwrap();
+    seen.changes[0].go(State::Ready, now, None);
+    let passed_by = index.apply_seen(&seen).unwrap();
+    assert_eq!(passed_by, [name.clone()].into());
+    assert_eq!(index.store(&name).unwrap(), Some(later));
+    assert_eq!(index.change(&id).unwrap().unwrap().state, State::Superseded);
 }

@@ -2,29 +2,31 @@
 //!
 //! Trailers count only on commits that our own key signed.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::core::{Core, lock};
 use super::parallel::ahead;
 use super::reserve;
 use crate::domain::audit::{self, AuditItem};
-use crate::domain::change::{Action, Change, State};
+use crate::domain::change::{Change, State};
 use crate::domain::entry::{Projection, StoreRow};
-use crate::domain::policy::ClusterPolicy;
 use crate::domain::record::record_path;
 use crate::domain::trailers::{self, Trailers};
 use crate::domain::view::HistoryItem;
-use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
+use crate::domain::{ChangeId, CommitId, StoreName};
 use crate::git::{CommitInfo, GitError, KeyRole};
 use crate::index::IndexError;
 use crate::journal::JournalError;
 
 mod landings;
+mod moves;
 mod rows;
 
 use landings::Landings;
+use moves::{installed_after, merged, overtaken};
 use rows::{Heads, Rows};
 
 /// Why published commits are not in the index.
@@ -254,6 +256,7 @@ fn project(core: &Core, commits: &[Ours], mut rows: Rows<'_>) -> Result<Projecti
     let mut changes: HashMap<ChangeId, Change> = HashMap::new();
     let mut order = Vec::new();
     let mut last: BTreeMap<StoreName, (&Ours, ChangeId)> = BTreeMap::new();
+    let mut installed = HashMap::new();
     let mut projection = Projection::default();
     for commit in commits {
         let trailers = &commit.trailers;
@@ -266,6 +269,11 @@ fn project(core: &Core, commits: &[Ours], mut rows: Rows<'_>) -> Result<Projecti
             let previous = last.get(&trailers.store).map(|(_, id)| id.clone());
             let cluster = rows.cluster(commit)?;
             merged(core, change, commit, cluster.as_ref());
+            let memory = match installed.entry(trailers.uid.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(rows.installed(trailers)?),
+            };
+            *memory = installed_after(*memory, change);
             if let Some(previous) = previous
                 .filter(|it| it != id)
                 .and_then(|it| changes.get_mut(&it))
@@ -289,7 +297,8 @@ fn project(core: &Core, commits: &[Ours], mut rows: Rows<'_>) -> Result<Projecti
         }
         // A change that is known to have reached its goal says what the cluster showed then.
         let reached = changes.get(id).is_some_and(|it| it.state == State::Ready);
-        if let Some(row) = rows.after(commit, reached)? {
+        let installed = installed.get(&commit.trailers.uid).copied().flatten();
+        if let Some(row) = rows.after(commit, reached, installed)? {
             projection.stores.push((name.clone(), row));
         }
     }
@@ -323,41 +332,6 @@ fn change_of(core: &Core, commit: &Ours) -> Result<Change, ProjectError> {
         trailers.requester.clone(),
         accepted,
     ))
-}
-
-/// Moves a change to merged. The second commit of a deletion leaves its state as it is.
-fn merged(core: &Core, change: &mut Change, commit: &Ours, cluster: Option<&ClusterName>) {
-    let first = commit.trailers.step == 1;
-    // A commit's time has whole seconds; a timeline does not go back for that.
-    let at = commit.at.max(change.updated_at);
-    change.commit = Some(commit.id.clone());
-    if !first || !change.go(State::Merged, at, Some(format!("commit {}", commit.id))) {
-        return;
-    }
-    let watched = cluster.is_some_and(|it| core.watched.contains_key(it));
-    if watched {
-        let policy = core.in_force().policy;
-        let seconds = cluster
-            .and_then(|it| policy.clusters.get(it))
-            .map_or(900, ClusterPolicy::deadline_seconds);
-        change.deadline = at.checked_add(SignedDuration::from_secs(seconds)).ok();
-    } else {
-        change.waiting_for = Some(
-            "nothing more: no cluster is watched, so this is as far as it can be followed"
-                .to_owned(),
-        );
-    }
-}
-
-/// A merged change that a later one overtook before Flux had it.
-fn overtaken(change: &mut Change, by: &ChangeId, at: Timestamp) -> bool {
-    // Where no cluster is watched merged is the end; only a followed change has a deadline.
-    let followed = change.deadline.is_some() && change.state.is_merged();
-    if !followed || change.action == Action::Delete {
-        return false;
-    }
-    change.superseded_by = Some(by.clone());
-    change.go(State::Superseded, at, Some(format!("overtaken by {by}")))
 }
 
 fn history_item(commit: &Ours) -> HistoryItem {

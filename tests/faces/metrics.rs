@@ -111,6 +111,13 @@ fn a_store_moves_the_counters() {
             2.0,
         );
     }
+    for step in ["committed", "merged"] {
+        near(
+            "fleetwright_change_step_duration_seconds_count",
+            &[("step", step)],
+            2.0,
+        );
+    }
     near(
         "fleetwright_stores",
         &[("cluster", "local"), ("phase", "Committed")],

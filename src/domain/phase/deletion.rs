@@ -7,15 +7,15 @@ use jiff::Timestamp;
 
 use super::look::{Look, RESUME_BY_HAND};
 use super::words::next_step;
-use super::{Contains, DeletionStep, Desired, Phase, Status, pending};
-use crate::domain::observed::{
-    ClusterSeen, Condition, KustomizationSeen, NamespaceSeen, StoreSeen, Truth,
-};
+use super::{Contains, DeletionStep, Desired, Phase, Status, namespace, pending};
+use crate::domain::observed::{ClusterSeen, Condition, KustomizationSeen, StoreSeen, Truth};
 
-/// Seconds after which a namespace that still names remaining content is called stuck.
+/// Seconds without news after which a namespace that still names remaining content is called stuck. Its own moment of
+/// deletion is of the cluster's clock, which may differ from ours by more than this.
 const NAMESPACE_PATIENCE: i64 = 60;
-/// Seconds after which any deletion is called slow: twice Flux's default timeout of five minutes.
-const PATIENCE: i64 = 600;
+/// Seconds after which any deletion is called slow: twice Flux's default timeout of five minutes, and the ten minutes
+/// by which two clocks may differ.
+const PATIENCE: i64 = 1200;
 
 /// Whether the first commit of a deletion has done its work, so that the second may be written: the store's
 /// Kustomization is Ready at that revision with the Namespace among its objects, and the `HelmRelease` is gone.
@@ -133,27 +133,14 @@ fn uninstall_failed(look: &Look<'_>) -> Option<Status> {
 }
 
 fn namespace_stuck(look: &Look<'_>) -> Option<Status> {
-    let namespace = look.seen.namespace.as_ref()?;
-    let since = namespace.meta.deleting_since?;
-    let age = look.now.as_second() - since.as_second();
-    let condition = remaining(namespace).filter(|_| age >= NAMESPACE_PATIENCE)?;
-    let quoted = condition.quoted();
-    let message =
-        format!("the namespace is being removed since {since:.0} and something holds it: {quoted}");
-    let next_step = "remove what the message names, or its finalizer, by hand";
-    Some(deleting("NamespaceStuck", message, next_step))
-}
-
-fn remaining(namespace: &NamespaceSeen) -> Option<&Condition> {
-    let kinds = [
-        "NamespaceDeletionContentFailure",
-        "NamespaceDeletionDiscoveryFailure",
-        "NamespaceFinalizersRemaining",
-        "NamespaceContentRemaining",
-    ];
-    kinds
-        .into_iter()
-        .find_map(|kind| namespace.meta.conditions.with(kind, Truth::True))
+    let seen = look.seen.namespace.as_ref()?;
+    let since = seen.meta.deleting_since?;
+    let held = namespace::held(seen).filter(|_| look.quiet_for(NAMESPACE_PATIENCE))?;
+    let message = format!(
+        "the namespace is being removed since {since:.0} and something holds it: {}",
+        held.sentence
+    );
+    Some(deleting("NamespaceStuck", message, held.next_step))
 }
 
 fn first(look: &Look<'_>) -> Status {

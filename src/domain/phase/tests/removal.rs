@@ -56,7 +56,7 @@ fn row_2_the_first_step_waits_for_the_release() {
     let mut scene = first();
     scene.release().meta.deleting_since = Some(ago(1));
     scene.shows(Phase::Deleting, "Uninstalling");
-    scene.release().meta.deleting_since = Some(ago(900));
+    scene.release().meta.deleting_since = Some(ago(1500));
     assert!(
         !scene
             .shows(Phase::Deleting, "Uninstalling")
@@ -141,7 +141,8 @@ fn row_2_the_second_step_waits_for_the_namespace() {
     scene.store.namespace = super::scene().store.namespace;
     scene.shows(Phase::Deleting, "RemovingNamespace");
     let namespace = scene.store.namespace.as_mut().expect("just put there");
-    namespace.meta.deleting_since = Some(ago(30));
+    namespace.meta.deleting_since = Some(ago(900));
+    scene.store.changed_at = Some(ago(30));
     namespace.meta.conditions.0.push(is(
         "NamespaceContentRemaining",
         Truth::True,
@@ -149,13 +150,8 @@ fn row_2_the_second_step_waits_for_the_namespace() {
         "pods. has 1",
     ));
     scene.shows(Phase::Deleting, "RemovingNamespace");
-    scene
-        .store
-        .namespace
-        .as_mut()
-        .expect("there")
-        .meta
-        .deleting_since = Some(ago(90));
+    // By the cluster's clock it began long ago, or has not yet: ours decides.
+    scene.store.changed_at = Some(ago(60));
     assert!(
         scene
             .shows(Phase::Deleting, "NamespaceStuck")
