@@ -54,6 +54,7 @@ fn settings(data: &Path, url: &str, args: &DevArgs) -> Result<Settings, Failure>
             name,
             kubeconfig: Some(path.clone()),
             context: None,
+            receiver: None,
         })
     };
     settings.clusters = args

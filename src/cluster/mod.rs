@@ -3,7 +3,7 @@
 //! One watch per kind feeds [`State`], which is synchronous and pure; [`View`] reads it from any thread and [`Watcher`]
 //! tells what changed. An unreachable API server is never an error here: it is a state, with a sentence.
 //! Must not know: what a store shall be, Git, the index, or what anything seen here means (`domain::phase` says that).
-//! The only write is one annotation that makes Flux fetch. No type of kube leaves this folder.
+//! The only write is one annotation that makes Flux fetch; where there is a Flux [`Receiver`], there is none. No type of kube leaves this folder.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,12 +16,14 @@ use serde_json::json;
 mod error;
 mod kinds;
 mod parse;
+mod receiver;
 mod state;
 mod watch;
 
 pub use error::ClusterError;
 pub use kinds::Kind;
 pub use parse::Object;
+pub use receiver::{Receiver, ReceiverError};
 pub use state::{Changes, Feed, State};
 pub use watch::{View, Watcher};
 

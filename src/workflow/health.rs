@@ -8,6 +8,7 @@ use super::metrics::lag;
 use super::schemas;
 use super::settings::Mode;
 use super::start::{self, StartError};
+use super::tended;
 use super::tokens::issuer_health;
 use crate::domain::observed::{ClusterSeen, SourceSeen};
 use crate::domain::policy::FleetPolicy;
@@ -173,6 +174,7 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
         ..SourceView::default()
     };
     let mut alarms: Vec<String> = alarm.into_iter().collect();
+    alarms.extend(tended::of(core, &name).alarms());
     let now = Core::now();
     let seen = core.watched.get(&name).map(|it| it.view.cluster());
     let status = match &seen {

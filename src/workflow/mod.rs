@@ -15,6 +15,7 @@ mod dns;
 mod dry_run;
 mod earlier;
 mod events;
+mod fetch;
 mod group;
 mod health;
 mod hints;
@@ -45,6 +46,7 @@ mod skeleton;
 mod start;
 mod steady;
 mod suspects;
+mod tended;
 mod tokens;
 mod trip;
 mod unvouched;
@@ -75,6 +77,9 @@ pub use intake::{Accepted, Idempotency, Origin, Submission};
 pub use metrics::TEXT_FORMAT;
 pub use settings::{ClusterAccess, ForgeAccess, ForgeIdentity, Mode, Settings};
 pub use start::StartError;
+
+/// What asks a cluster to fetch without a right in it.
+pub use crate::cluster::Receiver;
 
 /// Which ID tokens are taken, and what their claims mean.
 pub use crate::oidc::Trust;
@@ -126,6 +131,8 @@ impl Fleet {
         tasks.push(tokio::spawn(pruning::run(core.clone(), stop.clone())));
         tasks.push(tokio::spawn(events::run(core.clone(), stop.clone())));
         for (name, watcher) in opened.watchers {
+            let (shared, stop_asking) = (core.clone(), stop.clone());
+            tasks.push(tokio::spawn(fetch::run(shared, name.clone(), stop_asking)));
             tasks.push(tokio::spawn(observe::follow(
                 core.clone(),
                 name,

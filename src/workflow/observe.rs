@@ -33,7 +33,6 @@ pub(super) async fn follow(
     stop: CancellationToken,
 ) {
     let mut published = core.published.subscribe();
-    let mut asked: Option<CommitId> = None;
     let mut sweep = Sweep::new();
     loop {
         let changes = tokio::select! {
@@ -42,7 +41,6 @@ pub(super) async fn follow(
             _ = published.changed() => Changes::default(),
             () = tokio::time::sleep(LOOK) => Changes::default(),
         };
-        ask_to_fetch(&core, &cluster, &mut asked).await;
         let (shared, name) = (core.clone(), cluster.clone());
         let mut going = std::mem::replace(&mut sweep, Sweep::new());
         let looked = tokio::task::spawn_blocking(move || {
@@ -57,26 +55,6 @@ pub(super) async fn follow(
                 tracing::error!(%cluster, %error, "what the cluster shows was not taken in; it is looked at again");
             }
             Err(error) => tracing::error!(%cluster, %error, "a look at the cluster ended early"),
-        }
-    }
-}
-
-/// Asks the cluster's Flux once per published deploy commit to fetch now instead of at its interval.
-async fn ask_to_fetch(core: &Core, cluster: &ClusterName, asked: &mut Option<CommitId>) {
-    let Some(watched) = core.watched.get(cluster) else {
-        return;
-    };
-    let Ok(Some(head)) = core.published_deploy(cluster) else {
-        return;
-    };
-    let there = watched.view.cluster().source.and_then(|it| it.commit());
-    if there.as_ref() == Some(&head) || asked.as_ref() == Some(&head) {
-        return;
-    }
-    match watched.cluster.request_fetch(head.as_str()).await {
-        Ok(()) => *asked = Some(head),
-        Err(error) => {
-            tracing::debug!(%cluster, %error, "Flux was not asked to fetch; it does so at its interval");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cluster::Receiver;
 use crate::domain::limits::RequestLimits;
 use crate::domain::webhook::WebhookSecret;
 use crate::domain::{ClusterName, Host};
@@ -89,6 +90,8 @@ pub struct ClusterAccess {
     pub kubeconfig: Option<PathBuf>,
     /// The context in it; none takes the current one.
     pub context: Option<String>,
+    /// The Flux Receiver that asks it to fetch; none writes an annotation, which needs a right in the cluster.
+    pub receiver: Option<Receiver>,
 }
 
 /// How the forge is reached, who we are there, and what is used of it.
