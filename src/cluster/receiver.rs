@@ -233,10 +233,10 @@ mod tests {
         let receiver = Receiver::new(&url, "key").unwrap();
         assert_eq!(receiver.ask("c0ffee"), Ok(()));
         let heard = serving.join().unwrap();
-        let (head, body) = heard.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("POST /hook/a1b2 HTTP/1.1"), "{head}");
+        let (top, body) = heard.split_once("\r\n\r\n").unwrap();
+        assert!(top.starts_with("POST /hook/a1b2 HTTP/1.1"), "{top}");
         let signature = format!("x-signature: {}", receiver.signature(body.as_bytes()));
-        assert!(head.to_lowercase().contains(&signature), "{head}");
+        assert!(top.to_lowercase().contains(&signature), "{top}");
         assert_eq!(body, r#"{"commit":"c0ffee"}"#);
 
         for (answer, status) in [

@@ -16,6 +16,7 @@ use crate::domain::observed::{
 };
 use crate::domain::record::shard;
 
+mod held;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -89,6 +89,11 @@ impl View {
         self.read(State::stores)
     }
 
+    /// Every store of which something is suspended in the cluster.
+    pub fn held(&self) -> BTreeSet<StoreName> {
+        self.read(State::held)
+    }
+
     /// The cluster and one store at the same moment.
     pub fn both(&self, name: &StoreName) -> (ClusterSeen, Option<StoreSeen>) {
         self.read(|state| (state.cluster(), state.store(name)))

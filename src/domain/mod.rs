@@ -20,6 +20,7 @@ pub mod proposal;
 pub mod record;
 pub mod record_text;
 pub mod request;
+pub mod resumption;
 pub mod rules;
 pub mod schema;
 pub mod secrets;

@@ -40,6 +40,7 @@ mod pusher;
 mod query;
 mod repair;
 mod reserve;
+mod resume;
 mod schemas;
 mod settings;
 mod skeleton;
@@ -133,6 +134,12 @@ impl Fleet {
         for (name, watcher) in opened.watchers {
             let (shared, stop_asking) = (core.clone(), stop.clone());
             tasks.push(tokio::spawn(fetch::run(shared, name.clone(), stop_asking)));
+            let (shared, stop_resuming) = (core.clone(), stop.clone());
+            tasks.push(tokio::spawn(resume::run(
+                shared,
+                name.clone(),
+                stop_resuming,
+            )));
             tasks.push(tokio::spawn(observe::follow(
                 core.clone(),
                 name,
