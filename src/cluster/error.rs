@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use kube::runtime::watcher;
 
-use super::{SOURCE, Target, kinds::Kind};
+use super::{REQUEST, SOURCE, Target, kinds::Kind};
 
 /// Why a cluster cannot be used, or not be told something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +49,16 @@ pub enum ClusterError {
         /// In the API server's words.
         why: String,
     },
+    /// The API server does not let something be read.
+    #[error(
+        "the cluster does not let {what} be read: {why}. Compare the rights of this account with the cluster's bootstrap"
+    )]
+    Unreadable {
+        /// What was asked for.
+        what: String,
+        /// In the API server's words.
+        why: String,
+    },
 }
 
 impl ClusterError {
@@ -67,6 +77,23 @@ impl ClusterError {
 
     pub(super) fn client(source: &dyn StdError) -> Self {
         Self::Client { why: chain(source) }
+    }
+
+    pub(super) fn read(what: &str, source: &kube::Error) -> Self {
+        match source {
+            kube::Error::Api(status) => Self::Unreadable {
+                what: what.to_owned(),
+                why: status.message.clone(),
+            },
+            other => Self::Unreachable { why: chain(other) },
+        }
+    }
+
+    /// A single request took too long.
+    pub(super) fn silent() -> Self {
+        Self::Unreachable {
+            why: format!("no answer within {} s", REQUEST.as_secs()),
+        }
     }
 
     pub(super) fn fetch(namespace: &str, source: &kube::Error) -> Self {

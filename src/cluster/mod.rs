@@ -14,10 +14,12 @@ use kube::{Client, Config};
 use serde_json::json;
 
 mod error;
+mod installed;
 mod kinds;
 mod parse;
 mod receiver;
 mod state;
+mod volumes;
 mod watch;
 
 pub use error::ClusterError;
@@ -97,9 +99,7 @@ impl Cluster {
         match tokio::time::timeout(REQUEST, request).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(source)) => Err(ClusterError::fetch(&self.namespace, &source)),
-            Err(_) => Err(ClusterError::Unreachable {
-                why: format!("no answer within {} s", REQUEST.as_secs()),
-            }),
+            Err(_) => Err(ClusterError::silent()),
         }
     }
 }

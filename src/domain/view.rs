@@ -225,6 +225,8 @@ pub struct ClusterView {
     pub source: SourceView,
     /// What people must look at.
     pub alarms: Vec<String>,
+    /// Objects without a record and records without objects that were found there: see `/api/v1/orphans`.
+    pub orphans: usize,
 }
 
 /// One of Flux's controllers, by what it says of the objects that all stores depend on.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::core::{Core, ForgeStatus, lock};
 use super::deploy::sequence;
 use super::metrics::lag;
+use super::orphans;
 use super::schemas;
 use super::settings::Mode;
 use super::start::{self, StartError};
@@ -193,6 +194,7 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
     let fetched = seen.as_ref().and_then(|it| it.source.as_ref());
     let behind = lag(core, fetched, source.published.clone(), now);
     let stores = core.desk().book.stores_on(&name);
+    let orphans = orphans::count(core, &name);
     ClusterView {
         watched: seen.is_some(),
         lag: behind.ok().flatten(),
@@ -206,6 +208,7 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
         status,
         source,
         alarms,
+        orphans,
     }
 }
 

@@ -20,12 +20,14 @@ mod group;
 mod health;
 mod hints;
 mod holds;
+mod inspect;
 mod intake;
 mod leaving;
 mod limits;
 mod metrics;
 mod observe;
 pub mod offline;
+mod orphans;
 mod outcome;
 mod overdue;
 mod pace;
@@ -52,6 +54,7 @@ mod tokens;
 mod trip;
 mod unvouched;
 mod upkeep;
+mod volumes;
 mod writer;
 
 use std::path::PathBuf;
@@ -63,6 +66,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::change::{Change, State};
+use crate::domain::orphan::Orphan;
 use crate::domain::policy::FleetPolicy;
 use crate::domain::record_text::RecordText;
 use crate::domain::request::{Caller, Refusal, Request, Role};
@@ -132,14 +136,7 @@ impl Fleet {
         tasks.push(tokio::spawn(pruning::run(core.clone(), stop.clone())));
         tasks.push(tokio::spawn(events::run(core.clone(), stop.clone())));
         for (name, watcher) in opened.watchers {
-            let (shared, stop_asking) = (core.clone(), stop.clone());
-            tasks.push(tokio::spawn(fetch::run(shared, name.clone(), stop_asking)));
-            let (shared, stop_resuming) = (core.clone(), stop.clone());
-            tasks.push(tokio::spawn(resume::run(
-                shared,
-                name.clone(),
-                stop_resuming,
-            )));
+            tasks.extend(tended::begin(&core, &name, &stop));
             tasks.push(tokio::spawn(observe::follow(
                 core.clone(),
                 name,
@@ -330,6 +327,11 @@ impl Fleet {
     /// The clusters of the policy.
     pub fn clusters(&self) -> Vec<ClusterView> {
         health::clusters(&self.0.core)
+    }
+
+    /// What does not belong together in the clusters and in Git, as found last.
+    pub fn orphans(&self) -> Vec<Orphan> {
+        orphans::all(&self.0.core)
     }
 
     /// The policy in force.

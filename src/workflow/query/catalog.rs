@@ -12,7 +12,7 @@ use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::StoreRow;
 use crate::domain::phase::{Phase, Status};
 use crate::domain::view::PhaseEvent;
-use crate::domain::{Owner, StoreName, Uid};
+use crate::domain::{ClusterName, Owner, StoreName, Uid};
 use crate::workflow::core::Core;
 use crate::workflow::desk::Desk;
 
@@ -103,6 +103,11 @@ impl Core {
             self.list_store(desk, &change.store, row.as_ref());
         }
         self.ring(change);
+    }
+
+    /// Every store that lists show on a cluster.
+    pub(in crate::workflow) fn stores_of(&self, cluster: &ClusterName) -> Vec<StoreName> {
+        self.catalog.shelf().of_cluster(cluster.as_str(), &|_| true)
     }
 
     /// Notes the phase that somebody found a store in, and tells it where it is another one.
