@@ -22,6 +22,7 @@ mod clusters;
 mod dns;
 mod forge;
 mod limits;
+mod probe;
 mod variables;
 mod webhooks;
 
@@ -67,6 +68,7 @@ struct File {
     forge: forge::ForgeSection,
     clusters: Vec<clusters::Section>,
     dns: dns::Section,
+    probe: probe::Section,
     templates: Option<PathBuf>,
     webhooks: Vec<webhooks::WebhookSection>,
     request_limits: limits::RequestLimitsSection,
@@ -172,6 +174,7 @@ impl Config {
             )));
         }
         let dns = file.dns.server()?;
+        let probe = file.probe.networks()?;
         let (forge, forge_shown) = forge::access(file.forge, &url)?;
         let queue = file.queue.unwrap_or(QUEUE);
         let trusted_proxies = auth::trusted_proxies(&file.auth)?;
@@ -193,6 +196,7 @@ impl Config {
             },
             "forge": forge_shown, "webhooks": webhooks::shown(&file.webhooks), "requestLimits": limits::shown(&request_limits),
             "dns": {"server": dns},
+            "probe": probe::shown(&file.probe),
             "push": {"pace": format!("{}s", pace.as_secs())},
             "telemetry": {"filter": filter, "format": format},
             "auth": auth::shown(oidc.as_ref(), &proxies, public_host.as_ref()),
@@ -220,6 +224,7 @@ impl Config {
             oidc,
             public_host,
             dns_server: dns,
+            probe,
             templates: file.templates,
         };
         Ok(Self {

@@ -86,6 +86,7 @@ pub(super) fn embedded(data: &Path, url: &str) -> Result<Settings, Failure> {
         oidc: None,
         public_host: None,
         dns_server: None,
+        probe: None,
         templates: None,
     })
 }

@@ -421,3 +421,25 @@ fn a_receiver_needs_a_token_file_and_shows_its_host_alone() {
     let told = error(&file, &[]);
     assert!(told.contains("cannot read"), "{told}");
 }
+
+#[test]
+fn no_store_is_asked_unless_the_configuration_says_so() {
+    let config = |section: &str, pairs: &[(&str, &str)]| {
+        let file = format!("{FILE}{section}");
+        let config = Config::read(&file, &variables(pairs)).expect("a good file");
+        config.settings.probe
+    };
+    let address = "10.1.2.3".parse().expect("an address");
+    assert!(config("", &[]).is_none());
+    assert!(config("probe: {allow: [10.0.0.0/8]}\n", &[]).is_none());
+    let asked = config("probe: {enabled: true}\n", &[]).expect("it is enabled");
+    assert!(!asked.contain(address));
+    let over = [
+        ("FLEETWRIGHT_PROBE_ENABLED", "true"),
+        ("FLEETWRIGHT_PROBE_ALLOW", "[10.0.0.0/8]"),
+    ];
+    let asked = config("", &over).expect("it is enabled");
+    assert!(asked.contain(address));
+    let told = error(&format!("{FILE}probe: {{allow: [ten]}}\n"), &[]);
+    assert!(told.contains("probe.allow"), "{told}");
+}

@@ -99,7 +99,7 @@ pub fn outdated(
 /// What the cluster says may be anything.
 fn short(text: &str) -> String {
     text.chars()
-        .filter(|it| it.is_ascii_graphic())
+        .filter(char::is_ascii_graphic)
         .take(12)
         .collect()
 }
@@ -107,7 +107,7 @@ fn short(text: &str) -> String {
 impl Controller {
     /// The value of a flag, as Go's `pflag` reads it: the last one counts, a bare flag is true.
     fn value(&self, flag: &str) -> Option<&str> {
-        let values = self.args.iter().enumerate().filter_map(|(place, arg)| {
+        let mut values = self.args.iter().enumerate().filter_map(|(place, arg)| {
             let rest = arg.strip_prefix(flag)?;
             match rest.strip_prefix('=') {
                 Some(value) => Some(value),
@@ -118,7 +118,7 @@ impl Controller {
                 None => None,
             }
         });
-        values.last()
+        values.next_back()
     }
 
     fn gate(&self, name: &str) -> bool {

@@ -18,6 +18,7 @@ pub mod observed;
 pub mod orphan;
 pub mod phase;
 pub mod policy;
+pub mod probe;
 pub mod proposal;
 pub mod record;
 pub mod record_text;

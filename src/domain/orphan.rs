@@ -246,7 +246,7 @@ mod tests {
             cluster: &us,
             ..live
         };
-        let table = [
+        let table = vec![
             (whole(), Some(live), None),
             (whole(), Some(leaving), None),
             (whole(), None, Some((NoRecord, 3))),

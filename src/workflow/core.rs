@@ -12,6 +12,7 @@ use super::events::Events;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::pace::PushSlots;
+use super::probes::Answers;
 use super::query::Catalog;
 use super::settings::Settings;
 use super::steady::Moment;
@@ -108,6 +109,8 @@ pub(super) struct Core {
     pub(super) deploy_alarms: Mutex<BTreeMap<ClusterName, (Timestamp, String)>>,
     /// What is known of watched clusters beside what their watches show.
     pub(super) tended: Mutex<BTreeMap<ClusterName, Tended>>,
+    /// How stores answered over HTTP.
+    pub(super) probes: Mutex<Answers>,
     /// Whether the clusters' bootstraps on main were looked at since the policy came into force.
     pub(super) prepared: AtomicBool,
     /// How things were when everything was last found right.

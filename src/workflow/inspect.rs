@@ -150,7 +150,7 @@ impl Climb {
         {
             Ok(()) => self.kept = self.highest,
             Err(error) => {
-                tracing::warn!(%cluster, %error, "the deploy commit that runs was not noted")
+                tracing::warn!(%cluster, %error, "the deploy commit that runs was not noted");
             }
         }
     }

@@ -33,6 +33,7 @@ mod overdue;
 mod pace;
 mod parallel;
 mod prepare;
+mod probes;
 mod project;
 mod proposals;
 mod provisioning;
@@ -135,6 +136,7 @@ impl Fleet {
         )));
         tasks.push(tokio::spawn(pruning::run(core.clone(), stop.clone())));
         tasks.push(tokio::spawn(events::run(core.clone(), stop.clone())));
+        tasks.push(tokio::spawn(probes::run(core.clone(), stop.clone())));
         for (name, watcher) in opened.watchers {
             tasks.extend(tended::begin(&core, &name, &stop));
             tasks.push(tokio::spawn(observe::follow(

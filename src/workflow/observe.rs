@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, Watched};
+use super::probes::with_answer;
 use super::project::ProjectError;
 use super::query::Sweep;
 use super::reserve;
@@ -115,6 +116,7 @@ fn look_at(
     projection: &mut Projection,
 ) -> Result<(), ProjectError> {
     let (cluster, seen) = watched.view.both(name);
+    let seen = with_answer(core, name, &row.uid, seen);
     let desired = desired(&row);
     let contains = |source: &CommitId| contains(core, &desired, source);
     let now = Core::now();

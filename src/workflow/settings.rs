@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cluster::Receiver;
-use crate::domain::limits::RequestLimits;
+use crate::domain::limits::{Networks, RequestLimits};
 use crate::domain::webhook::WebhookSecret;
 use crate::domain::{ClusterName, Host};
 use crate::git::Person;
@@ -47,6 +47,9 @@ pub struct Settings {
     pub public_host: Option<Host>,
     /// The DNS server that is asked for proofs of hosts; none asks those of the system.
     pub dns_server: Option<SocketAddr>,
+    /// The networks that stores may be in, beside public addresses, when they are asked over HTTP whether they work; none
+    /// asks no store.
+    pub probe: Option<Networks>,
     /// A folder with templates of the user's own.
     pub templates: Option<PathBuf>,
 }

@@ -96,6 +96,7 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
         put_back: Mutex::new(BTreeSet::new()),
         deploy_alarms: Mutex::new(BTreeMap::new()),
         tended: Mutex::default(),
+        probes: Mutex::default(),
         prepared: AtomicBool::new(false),
         steady: Mutex::new(None),
         published: watch::channel(()).0,

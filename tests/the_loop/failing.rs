@@ -47,10 +47,13 @@ fn a_release_that_cannot_succeed_is_told_and_deleted() {
 
 #[test]
 fn what_is_suspended_by_hand_is_put_right_and_a_deletion_waits_for_that() {
-    let world = World::begin();
+    let grace = "readyDeadline: 15m\n    resumeAfter: 5s\n";
+    let world = World::with_policy(&|text| text.replace("readyDeadline: 15m\n", grace));
     let api = world.api();
     api.create(&json!({"name": "shop", "engine": "woocommerce", "owner": "alice"}));
     api.store_in("shop", "Ready", SOON);
+    let (_, clusters) = api.get("/api/v1/clusters");
+    assert_eq!(clusters["items"][0]["alarms"], json!([]), "{clusters}");
     let suspend = |kind: &str, name: &str| {
         let args = [
             "patch",
@@ -67,7 +70,7 @@ fn what_is_suspended_by_hand_is_put_right_and_a_deletion_waits_for_that() {
             .kubectl_ok(&args)
             .expect("the administrator may do this");
     };
-    // the store's Kustomization: after the grace of a minute a change of our own resumes it
+    // the store's Kustomization: after the grace a change of our own resumes it
     suspend("kustomization", "store-shop");
     api.store_in("shop", "Suspended", SOON);
     eventually("it is put right", SOON, || {
