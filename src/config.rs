@@ -7,21 +7,22 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::domain::ClusterName;
 use crate::domain::limits::Networks;
 use crate::domain::webhook::WebhookSource;
 use crate::git::{PATIENCE, Person};
 use crate::render::yaml;
 use crate::telemetry::Format;
-use crate::workflow::{ClusterAccess, Mode, Settings};
+use crate::workflow::{Mode, Settings};
 
 mod auth;
+mod clusters;
 mod dns;
 mod forge;
 mod limits;
+mod probe;
 mod variables;
 mod webhooks;
 
@@ -65,8 +66,9 @@ struct File {
     data: Option<PathBuf>,
     git: GitSection,
     forge: forge::ForgeSection,
-    clusters: Vec<ClusterSection>,
+    clusters: Vec<clusters::Section>,
     dns: dns::Section,
+    probe: probe::Section,
     templates: Option<PathBuf>,
     webhooks: Vec<webhooks::WebhookSection>,
     request_limits: limits::RequestLimitsSection,
@@ -91,14 +93,6 @@ struct GitSection {
     /// From its variable only.
     #[serde(skip)]
     token: Option<String>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct ClusterSection {
-    name: ClusterName,
-    kubeconfig: Option<PathBuf>,
-    context: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -172,7 +166,7 @@ impl Config {
             readable(key, path.as_deref())?;
         }
         let (token, token_from) = token(git.token, git.token_file.as_deref())?;
-        let clusters = clusters(&file.clusters)?;
+        let clusters = clusters::access(&file.clusters)?;
         if let Some(folder) = file.templates.as_deref().filter(|it| !it.is_dir()) {
             return Err(ConfigError(format!(
                 "templates: {} is no folder",
@@ -180,6 +174,7 @@ impl Config {
             )));
         }
         let dns = file.dns.server()?;
+        let probe = file.probe.networks()?;
         let (forge, forge_shown) = forge::access(file.forge, &url)?;
         let queue = file.queue.unwrap_or(QUEUE);
         let trusted_proxies = auth::trusted_proxies(&file.auth)?;
@@ -192,7 +187,7 @@ impl Config {
         let format = file.telemetry.format.unwrap_or_default();
         let cluster_url = git.cluster_url.unwrap_or_else(|| url.clone());
         let shown = json!({
-            "listen": listen, "data": data, "templates": file.templates, "queue": queue, "clusters": file.clusters,
+            "listen": listen, "data": data, "templates": file.templates, "queue": queue, "clusters": clusters::shown(&file.clusters),
             "git": {
                 "url": without_userinfo(&url), "clusterUrl": without_userinfo(&cluster_url),
                 "clusterAuth": git.cluster_auth, "author": author_text, "signingKey": git.signing_key,
@@ -201,6 +196,7 @@ impl Config {
             },
             "forge": forge_shown, "webhooks": webhooks::shown(&file.webhooks), "requestLimits": limits::shown(&request_limits),
             "dns": {"server": dns},
+            "probe": probe::shown(&file.probe),
             "push": {"pace": format!("{}s", pace.as_secs())},
             "telemetry": {"filter": filter, "format": format},
             "auth": auth::shown(oidc.as_ref(), &proxies, public_host.as_ref()),
@@ -228,6 +224,7 @@ impl Config {
             oidc,
             public_host,
             dns_server: dns,
+            probe,
             templates: file.templates,
         };
         Ok(Self {
@@ -329,36 +326,6 @@ fn token(
             Some(format!("(hidden, from {name})")),
         )),
     }
-}
-
-fn clusters(sections: &[ClusterSection]) -> Result<Vec<ClusterAccess>, ConfigError> {
-    for (place, section) in sections.iter().enumerate() {
-        readable(
-            &format!("clusters: {}", section.name),
-            section.kubeconfig.as_deref(),
-        )?;
-        if sections[..place].iter().any(|it| it.name == section.name) {
-            return Err(ConfigError(format!(
-                "clusters: {} is there twice; leave one out",
-                section.name
-            )));
-        }
-        let same = |it: &&ClusterSection| {
-            it.kubeconfig == section.kubeconfig && it.context == section.context
-        };
-        if let Some(other) = sections[..place].iter().find(same) {
-            return Err(ConfigError(format!(
-                "clusters: {} and {} have the same kubeconfig and context; give each its own",
-                other.name, section.name
-            )));
-        }
-    }
-    let access = |it: &ClusterSection| ClusterAccess {
-        name: it.name.clone(),
-        kubeconfig: it.kubeconfig.clone(),
-        context: it.context.clone(),
-    };
-    Ok(sections.iter().map(access).collect())
 }
 
 /// A URL without what stands before its `@`: that may be a password.

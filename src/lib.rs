@@ -15,6 +15,7 @@ pub mod index;
 pub mod journal;
 pub mod oidc;
 pub mod plan;
+pub mod probe;
 pub mod render;
 pub mod telemetry;
 pub mod workflow;

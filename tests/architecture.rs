@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The floors, from the ground up. A module may use those below it, and its equals only where listed.
-const FLOORS: [(&str, &[&str]); 14] = [
+const FLOORS: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("render", &["domain"]),
     ("plan", &["domain"]),
@@ -20,11 +20,13 @@ const FLOORS: [(&str, &[&str]); 14] = [
     ("git", &["domain", "plan"]),
     ("cluster", &["domain"]),
     ("oidc", &["domain"]),
+    ("probe", &["domain"]),
     ("forge", &["domain"]),
     (
         "workflow",
         &[
-            "domain", "render", "plan", "journal", "index", "git", "cluster", "oidc", "forge",
+            "domain", "render", "plan", "journal", "index", "git", "cluster", "oidc", "probe",
+            "forge",
         ],
     ),
     (

@@ -271,6 +271,11 @@ pub(super) struct IndexArgs {
 pub(super) enum ClusterCommand {
     /// Print what a cluster with Flux needs; pipe it to kubectl apply --server-side -f -
     Bootstrap(BootstrapArgs),
+    /// List objects in clusters without a record and records without objects, and what to do about each
+    Orphans {
+        #[command(flatten)]
+        server: Server,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -54,6 +54,7 @@ fn settings(data: &Path, url: &str, args: &DevArgs) -> Result<Settings, Failure>
             name,
             kubeconfig: Some(path.clone()),
             context: None,
+            receiver: None,
         })
     };
     settings.clusters = args
@@ -85,6 +86,7 @@ pub(super) fn embedded(data: &Path, url: &str) -> Result<Settings, Failure> {
         oidc: None,
         public_host: None,
         dns_server: None,
+        probe: None,
         templates: None,
     })
 }

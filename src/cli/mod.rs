@@ -8,6 +8,7 @@ mod args;
 mod change;
 mod charts;
 mod client;
+mod cluster;
 mod data;
 mod dev;
 mod doctor;
@@ -52,7 +53,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Token { command, server } => token::run(command, &server),
         Command::Policy { command } => offline::policy(&command),
         Command::Index { command } => index::run(&command),
-        Command::Cluster { command } => offline::cluster(&command),
+        Command::Cluster { command } => cluster::run(&command),
         Command::Charts { command, server } => charts::run(&command, &server),
         Command::Doctor { args, server } => doctor::run(&args, &server),
         Command::Completion { shell } => completion(shell),

@@ -1,14 +1,13 @@
-//! Commands that need no server: `init`, `render`, `policy check`, `cluster bootstrap`.
+//! Commands that need no server: `init`, `render`, `policy check`.
 
 use std::io::Read;
 use std::path::Path;
 
-use super::args::{BootstrapArgs, ClusterCommand, InitArgs, PolicyCommand, RenderArgs};
+use super::args::{InitArgs, PolicyCommand, RenderArgs};
 use super::failure::Failure;
-use super::{client, data, dev, output, serve};
+use super::output;
 use crate::config;
 use crate::domain::policy::FleetPolicy;
-use crate::http::Exposure;
 use crate::render::yaml;
 use crate::workflow::offline;
 
@@ -55,39 +54,6 @@ pub(super) fn policy(command: &PolicyCommand) -> Result<(), Failure> {
         "{name} is no valid fleet policy: {} things are wrong",
         found.len()
     )))
-}
-
-/// `cluster bootstrap CLUSTER`
-pub(super) fn cluster(command: &ClusterCommand) -> Result<(), Failure> {
-    let ClusterCommand::Bootstrap(args) = command;
-    let url = args.url.as_deref();
-    let mut settings = match &args.config {
-        Some(path) => serve::load(path)?.settings,
-        None => dev_settings(args)?,
-    };
-    if let Some(url) = url {
-        url.clone_into(&mut settings.cluster_url);
-    }
-    // What `dev` serves on a network asks for a password; a served fleet's Secret is its operator's to make.
-    let token = match &args.config {
-        None if settings.cluster_auth => Some(offline::repository_token(&args.data)?),
-        _ => None,
-    };
-    let text = offline::bootstrap(&settings, &args.cluster, url, token)?;
-    output::print(&text)
-}
-
-/// The settings of a `dev` folder; the address is that of its server, or `dev`'s default one.
-fn dev_settings(args: &BootstrapArgs) -> Result<crate::workflow::Settings, Failure> {
-    let address = data::address(&args.data);
-    let base = address
-        .as_ref()
-        .map_or(client::DEFAULT_URL.to_owned(), |it| format!("http://{it}"));
-    let mut settings = dev::embedded(&args.data, &format!("{base}/git/fleet.git"))?;
-    if let Some(address) = address {
-        settings.cluster_auth = dev::exposure(&address)? == Exposure::Network;
-    }
-    Ok(settings)
 }
 
 /// A file's text; `-` is stdin.

@@ -6,7 +6,7 @@ use kube::client::AuthError;
 use kube::runtime::watcher;
 
 use super::kinds::{Kind, Place};
-use super::{SOURCE, Target};
+use super::{REQUEST, SOURCE, Target};
 
 /// Why a cluster cannot be used, or not be told something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +51,16 @@ pub enum ClusterError {
         /// In the API server's words.
         why: String,
     },
+    /// The API server does not let something be read.
+    #[error(
+        "the cluster does not let {what} be read: {why}. Compare the rights of this account with the cluster's bootstrap"
+    )]
+    Unreadable {
+        /// What was asked for.
+        what: String,
+        /// In the API server's words.
+        why: String,
+    },
 }
 
 impl ClusterError {
@@ -69,6 +79,23 @@ impl ClusterError {
 
     pub(super) fn client(source: &dyn StdError) -> Self {
         Self::Client { why: chain(source) }
+    }
+
+    pub(super) fn read(what: &str, source: &kube::Error) -> Self {
+        match source {
+            kube::Error::Api(status) => Self::Unreadable {
+                what: what.to_owned(),
+                why: status.message.clone(),
+            },
+            other => Self::Unreachable { why: chain(other) },
+        }
+    }
+
+    /// A single request took too long.
+    pub(super) fn silent() -> Self {
+        Self::Unreachable {
+            why: format!("no answer within {} s", REQUEST.as_secs()),
+        }
     }
 
     pub(super) fn fetch(namespace: &str, source: &kube::Error) -> Self {

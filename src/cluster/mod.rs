@@ -3,23 +3,27 @@
 //! One watch per kind feeds [`State`], which is synchronous and pure; [`View`] reads it from any thread and [`Watcher`]
 //! tells what changed. An unreachable API server is never an error here: it is a state, with a sentence.
 //! Must not know: what a store shall be, Git, the index, or what anything seen here means (`domain::phase` says that).
-//! The only write is one annotation that makes Flux fetch. No type of kube leaves this folder.
+//! The only write is one annotation that makes Flux fetch; where there is a Flux [`Receiver`], there is none. No type of kube leaves this folder.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kube::Client;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use serde_json::json;
 
 mod connection;
 mod contact;
 mod error;
+mod installed;
 mod kinds;
 mod parse;
+mod receiver;
 pub mod replay;
 mod state;
 mod view;
+mod volumes;
 mod watch;
 mod wire;
 
@@ -27,6 +31,7 @@ use connection::Connection;
 pub use error::ClusterError;
 pub use kinds::Kind;
 pub use parse::{LiveObject, Object};
+pub use receiver::{Receiver, ReceiverError};
 pub use state::{Changes, Feed, State};
 pub use view::View;
 pub use watch::Watcher;
@@ -78,16 +83,20 @@ impl Cluster {
         Watcher::start(&self.connection, &self.target)
     }
 
+    /// The present client, for a single question.
+    fn client(&self) -> Result<Client, ClusterError> {
+        let client = self.connection.client();
+        client.ok_or_else(|| ClusterError::Unreachable {
+            why: "no connection is made yet".to_owned(),
+        })
+    }
+
     /// Makes Flux fetch the fleet repository now. `token` is any text not used before; Flux reports it as
     /// `lastHandledReconcileAt` once done. Everything behind the `GitRepository` follows by watches of Flux's own.
     pub async fn request_fetch(&self, token: &str) -> Result<(), ClusterError> {
-        let client = self.connection.client();
-        let client = client.ok_or_else(|| ClusterError::Unreachable {
-            why: "no connection is made yet".to_owned(),
-        })?;
         let namespace = &self.target.namespace;
         let api: Api<DynamicObject> =
-            Api::namespaced_with(client, namespace, &Kind::Source.resource());
+            Api::namespaced_with(self.client()?, namespace, &Kind::Source.resource());
         let patch = Patch::Merge(
             json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": token}}}),
         );
@@ -99,9 +108,7 @@ impl Cluster {
         match tokio::time::timeout(REQUEST, request).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(source)) => Err(ClusterError::fetch(namespace, &source)),
-            Err(_) => Err(ClusterError::Unreachable {
-                why: format!("no answer within {} s", REQUEST.as_secs()),
-            }),
+            Err(_) => Err(ClusterError::silent()),
         }
     }
 }

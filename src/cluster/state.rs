@@ -17,6 +17,7 @@ use crate::domain::observed::{
 use crate::domain::record::shard;
 
 mod changes;
+mod held;
 mod live;
 mod table;
 #[cfg(test)]

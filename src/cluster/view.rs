@@ -84,6 +84,11 @@ impl View {
         self.0.read(State::stores)
     }
 
+    /// Every store of which something is suspended in the cluster.
+    pub fn held(&self) -> BTreeSet<StoreName> {
+        self.0.read(State::held)
+    }
+
     /// The cluster and one store at the same moment.
     pub fn both(&self, name: &StoreName) -> (ClusterSeen, Option<StoreSeen>) {
         self.0.read(|state| (state.cluster(), state.store(name)))

@@ -395,3 +395,59 @@ fn webhooks_name_their_secrets_and_never_hold_them() {
         assert!(!said.contains("whsec_M"), "{said}");
     }
 }
+
+#[test]
+fn a_receiver_needs_a_token_file_and_shows_its_host_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = folder.path().join("token");
+    std::fs::write(&token, "s3cret\n").expect("a file");
+    let section = |url: &str| {
+        let path = token.display();
+        format!(
+            "{FILE}clusters:\n  - name: eu\n    receiver: {{url: \"{url}\", tokenFile: {path}}}\n"
+        )
+    };
+    let file = section("https://flux.example.com/hook/a1b2");
+    let config = Config::read(&file, &Variables::new()).expect("a good file");
+    assert!(config.settings.clusters[0].receiver.is_some());
+    let shown = config.in_force().expect("a text");
+    assert!(shown.contains("https://flux.example.com (path and token hidden)"));
+    assert!(
+        !shown.contains("a1b2") && !shown.contains("s3cret"),
+        "{shown}"
+    );
+
+    let told = error(&section("flux.example.com/hook/a1b2"), &[]);
+    assert!(
+        told.contains("clusters: eu: receiver") && !told.contains("a1b2"),
+        "{told}"
+    );
+    std::fs::write(&token, "\n").expect("a file");
+    let told = error(&file, &[]);
+    assert!(told.contains("token is empty"), "{told}");
+    std::fs::remove_file(&token).expect("it is there");
+    let told = error(&file, &[]);
+    assert!(told.contains("cannot read"), "{told}");
+}
+
+#[test]
+fn no_store_is_asked_unless_the_configuration_says_so() {
+    let config = |section: &str, pairs: &[(&str, &str)]| {
+        let file = format!("{FILE}{section}");
+        let config = Config::read(&file, &variables(pairs)).expect("a good file");
+        config.settings.probe
+    };
+    let address = "10.1.2.3".parse().expect("an address");
+    assert!(config("", &[]).is_none());
+    assert!(config("probe: {allow: [10.0.0.0/8]}\n", &[]).is_none());
+    let asked = config("probe: {enabled: true}\n", &[]).expect("it is enabled");
+    assert!(!asked.contain(address));
+    let over = [
+        ("FLEETWRIGHT_PROBE_ENABLED", "true"),
+        ("FLEETWRIGHT_PROBE_ALLOW", "[10.0.0.0/8]"),
+    ];
+    let asked = config("", &over).expect("it is enabled");
+    assert!(asked.contain(address));
+    let told = error(&format!("{FILE}probe: {{allow: [ten]}}\n"), &[]);
+    assert!(told.contains("probe.allow"), "{told}");
+}

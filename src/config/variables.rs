@@ -7,7 +7,7 @@ use crate::render::yaml;
 pub(super) type Setter = fn(&mut File, &str) -> Result<(), String>;
 
 /// Every key that has a variable, and how its text is taken.
-const KEYS: [(&str, Setter); 27] = [
+const KEYS: [(&str, Setter); 29] = [
     ("listen", |file, text| set(&mut file.listen, text)),
     ("data", |file, text| set(&mut file.data, text)),
     ("git.url", |file, text| set(&mut file.git.url, text)),
@@ -32,6 +32,12 @@ const KEYS: [(&str, Setter); 27] = [
     ("git.timeout", |file, text| set(&mut file.git.timeout, text)),
     ("clusters", |file, text| document(&mut file.clusters, text)),
     ("dns.server", |file, text| set(&mut file.dns.server, text)),
+    ("probe.enabled", |file, text| {
+        flag(&mut file.probe.enabled, text)
+    }),
+    ("probe.allow", |file, text| {
+        document(&mut file.probe.allow, text)
+    }),
     ("templates", |file, text| set(&mut file.templates, text)),
     ("auth.trustedProxies", |file, text| {
         document(&mut file.auth.trusted_proxies, text)
@@ -65,11 +71,12 @@ const KEYS: [(&str, Setter); 27] = [
 
 /// Sections whose unknown keys are errors. Other names may be anybody's: Kubernetes itself sets
 /// `FLEETWRIGHT_SERVICE_HOST` and `FLEETWRIGHT_PORT` in the pods of a namespace with a Service of that name.
-const SECTIONS: [&str; 7] = [
+const SECTIONS: [&str; 8] = [
     "FLEETWRIGHT_AUTH_",
     "FLEETWRIGHT_DNS_",
     "FLEETWRIGHT_FORGE_",
     "FLEETWRIGHT_GIT_",
+    "FLEETWRIGHT_PROBE_",
     "FLEETWRIGHT_PUSH_",
     "FLEETWRIGHT_REQUEST_LIMITS_",
     "FLEETWRIGHT_TELEMETRY_",

@@ -51,6 +51,9 @@ pub enum Intent {
         /// How much of it.
         mode: RetryMode,
     },
+    /// Have Flux apply what Git holds already, because somebody suspended it in the cluster. Asked for by Fleetwright
+    /// itself only.
+    Restore,
     /// Begin the deletion.
     Delete,
     /// Take over what a person did to the record on main.
@@ -217,6 +220,7 @@ fn changed(at: &Circumstances<'_>, intent: &Intent, record: &Record) -> Result<O
         Intent::Resume => life_cycle::switched(record, false),
         Intent::Rollback(earlier) => life_cycle::rolled_back(at, record, earlier)?,
         Intent::Retry { mode } => life_cycle::retried(at, record, *mode),
+        Intent::Restore => life_cycle::retried(at, record, RetryMode::Reconcile),
         Intent::Delete if leaving => record.clone(),
         Intent::Delete => marked(record, at),
         Intent::Create(_) | Intent::Adopt { .. } => {

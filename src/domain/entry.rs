@@ -59,6 +59,12 @@ impl Entry {
         matches!(self.intent, Intent::Adopt { .. })
     }
 
+    /// Whether it has the cluster do again what Git holds already. Then nobody has to agree, and it goes before a
+    /// deletion that waits for it.
+    pub fn restores(&self) -> bool {
+        matches!(self.intent, Intent::Restore)
+    }
+
     /// The commit of main that merged its proposal.
     pub fn merged(&self) -> Option<&CommitId> {
         self.carried.as_ref()?.merged.as_ref()

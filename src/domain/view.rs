@@ -230,6 +230,8 @@ pub struct ClusterView {
     pub alarms: Vec<String>,
     /// Kinds that cannot be read in it, though the rest goes on: a sentence each, with the rule that gives the right.
     pub blind: Vec<String>,
+    /// Objects without a record and records without objects that were found there: see `/api/v1/orphans`.
+    pub orphans: usize,
 }
 
 /// One of Flux's controllers, by what it says of the objects that all stores depend on.

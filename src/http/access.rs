@@ -71,6 +71,7 @@ const TABLE: &[(&str, Needs)] = &[
     ("/api/v1/engines", &[(Method::GET, VIEWER)]),
     // Its paths name stores of all owners.
     ("/api/v1/foreign", &[(Method::GET, AllOwners)]),
+    ("/api/v1/orphans", &[(Method::GET, AllOwners)]),
     ("/api/v1/vouch", &[(Method::POST, ADMIN)]),
     // Whoever is no admin is shown accepted changes only.
     ("/api/v1/audit", &[(Method::GET, VIEWER)]),

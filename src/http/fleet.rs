@@ -16,6 +16,7 @@ use super::body::JsonBody;
 use super::params::{Paging, Params};
 use super::problem::Problem;
 use crate::domain::CommitId;
+use crate::domain::orphan::Orphan;
 use crate::domain::view::{ClusterView, EngineView, Foreign, Page, PlanView};
 
 /// What a cursor of ours begins with, before it is encoded.
@@ -61,6 +62,16 @@ pub(super) async fn foreign(
     params: Params,
 ) -> Result<Json<Page<Foreign>>, Problem> {
     paged(params, app.fleet.foreign(), |it| it.path.clone())
+}
+
+/// `GET /api/v1/orphans`
+pub(super) async fn orphans(
+    State(app): State<Arc<App>>,
+    Signed(_): Signed,
+    params: Params,
+) -> Result<Json<Page<Orphan>>, Problem> {
+    let key = |it: &Orphan| format!("{}/{}/{:?}", it.cluster, it.store, it.reason);
+    paged(params, app.fleet.orphans(), key)
 }
 
 /// What is vouched for.

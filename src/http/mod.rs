@@ -114,6 +114,7 @@ fn api() -> Router<Arc<App>> {
         .route("/api/v1/engines", get(fleet::engines))
         .route("/api/v1/audit", get(audit::audit))
         .route("/api/v1/foreign", get(fleet::foreign))
+        .route("/api/v1/orphans", get(fleet::orphans))
         .route("/api/v1/vouch", post(fleet::vouch))
         .route("/api/v1/tokens", get(tokens::list).post(tokens::create))
         .route(

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const CALLERS: usize = 1024;
 
 /// Routes whose answers may be long.
-const LONG: [&str; 15] = [
+const LONG: [&str; 16] = [
     "/",
     "/stores/{name}",
     "/metrics",
@@ -41,6 +41,7 @@ const LONG: [&str; 15] = [
     "/api/v1/engines",
     "/api/v1/audit",
     "/api/v1/foreign",
+    "/api/v1/orphans",
     "/api/v1/tokens",
 ];
 

@@ -212,6 +212,18 @@ pub fn bootstrap(
     })
 }
 
+/// The version and digest that a rendered bootstrap says of itself.
+pub fn bootstrap_identity(text: &str) -> Option<(String, String)> {
+    let objects = yaml::read_all(text).ok()?;
+    let named = |it: &&Value| {
+        it.get("kind").and_then(Value::as_str) == Some("ConfigMap")
+            && it.pointer("/metadata/name").and_then(Value::as_str) == Some("fleetwright-bootstrap")
+    };
+    let said = objects.iter().find(named)?;
+    let field = |name: &str| Some(said.get("data")?.get(name)?.as_str()?.to_owned());
+    Some((field("version")?, field("digest")?))
+}
+
 fn context_of(policy: &FleetPolicy, cluster: &ClusterName) -> Result<Value, RenderError> {
     let missing = || RenderError::Missing {
         store: format!("cluster {cluster}"),

@@ -16,7 +16,9 @@ mod values;
 pub mod yaml;
 
 pub use check::CheckError;
-pub use cluster::{Bootstrap, bootstrap, chart_path, deploy_branch, root_files, store_folder};
+pub use cluster::{
+    Bootstrap, bootstrap, bootstrap_identity, chart_path, deploy_branch, root_files, store_folder,
+};
 pub use digests::PolicyDigests;
 pub use store::{Files, StoreFiles, digest_in, render_record, render_store};
 pub use templates::{TemplateError, Templates};

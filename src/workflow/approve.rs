@@ -40,6 +40,9 @@ pub(super) fn unapproved(
     old: Option<&Spec>,
     record: &Record,
 ) -> Option<Needed> {
+    if entry.restores() {
+        return None;
+    }
     let needed = needed(policy, entry.change.action, old, &record.spec)?;
     (given(&entry.approvals, &digest(record)) < needed.approvals).then_some(needed)
 }

@@ -12,12 +12,14 @@ use super::events::Events;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::pace::PushSlots;
+use super::probes::Answers;
 use super::query::Catalog;
 use super::settings::Settings;
 use super::steady::Moment;
+use super::tended::Tended;
 use super::tokens::Tokens;
 use super::unvouched::Known;
-use crate::cluster::{Cluster, View};
+use crate::cluster::{Cluster, Receiver, View};
 use crate::domain::forge::BudgetView;
 use crate::domain::policy::FleetPolicy;
 use crate::domain::proposal::life::{Asked, Proposal};
@@ -50,6 +52,8 @@ pub(super) struct Keys {
 pub(super) struct Watched {
     pub(super) cluster: Cluster,
     pub(super) view: View,
+    /// What asks it to fetch; none: an annotation of ours.
+    pub(super) receiver: Option<Receiver>,
 }
 
 /// How the remote is, for `/api/health`.
@@ -103,6 +107,10 @@ pub(super) struct Core {
     pub(super) put_back: Mutex<BTreeSet<StoreName>>,
     /// What was wrong with deploy branches, by cluster, and when that was last seen.
     pub(super) deploy_alarms: Mutex<BTreeMap<ClusterName, (Timestamp, String)>>,
+    /// What is known of watched clusters beside what their watches show.
+    pub(super) tended: Mutex<BTreeMap<ClusterName, Tended>>,
+    /// How stores answered over HTTP.
+    pub(super) probes: Mutex<Answers>,
     /// Whether the clusters' bootstraps on main were looked at since the policy came into force.
     pub(super) prepared: AtomicBool,
     /// How things were when everything was last found right.

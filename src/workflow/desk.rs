@@ -206,8 +206,8 @@ impl Desk {
         store.newest = record.or(store.newest.take());
         if entry.change.state == State::Queued && entry.is_for_writer() {
             let queue = self.queues.entry(owner).or_default();
-            if entry.is_by_hand() {
-                // On main already: what was asked for before it is derived on top of it.
+            if entry.is_by_hand() || entry.restores() {
+                // On main already, or what a deletion waits for: what was asked for before it is derived on top of it.
                 queue.push_front(id.clone());
             } else {
                 queue.push_back(id.clone());

@@ -258,7 +258,7 @@ impl Work<'_> {
 
     /// An earlier change of the same store that waits: what was asked for after it is written after it.
     fn held_before(&self, entry: &Entry) -> Option<ChangeId> {
-        if entry.is_by_hand() {
+        if entry.is_by_hand() || entry.restores() {
             return None;
         }
         let desk = self.core.desk();

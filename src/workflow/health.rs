@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use super::core::{Core, ForgeStatus, lock};
 use super::deploy::sequence;
 use super::metrics::lag;
+use super::orphans;
 use super::schemas;
 use super::settings::Mode;
 use super::start::{self, StartError};
+use super::tended;
 use super::tokens::issuer_health;
 use crate::domain::observed::{ClusterSeen, SourceSeen};
 use crate::domain::policy::FleetPolicy;
@@ -174,6 +176,7 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
         ..SourceView::default()
     };
     let mut alarms: Vec<String> = alarm.into_iter().collect();
+    alarms.extend(tended::of(core, &name).alarms());
     let now = Core::now();
     let seen = core.watched.get(&name).map(|it| it.view.cluster());
     let status = match &seen {
@@ -192,6 +195,7 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
     let fetched = seen.as_ref().and_then(|it| it.source.as_ref());
     let behind = lag(core, fetched, source.published.clone(), now);
     let stores = core.desk().book.stores_on(&name);
+    let orphans = orphans::count(core, &name);
     ClusterView {
         watched: seen.is_some(),
         lag: behind.ok().flatten(),
@@ -206,6 +210,7 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
         source,
         alarms,
         blind: seen.map(|it| it.blind).unwrap_or_default(),
+        orphans,
     }
 }
 

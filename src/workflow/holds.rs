@@ -77,5 +77,5 @@ fn held_by_hand(core: &Core, record: &Record) -> Option<String> {
         .view
         .store(record.name())?;
     let suspended = seen.release.is_some_and(|release| release.suspended);
-    suspended.then(|| format!("its HelmRelease {}, which somebody suspended by hand; resume it, or Flux could not uninstall it", record.name()))
+    suspended.then(|| format!("its HelmRelease {}, which somebody suspended by hand: Flux would not uninstall it. A change of Fleetwright's own resumes it", record.name()))
 }

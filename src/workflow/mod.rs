@@ -15,21 +15,25 @@ mod dns;
 mod dry_run;
 mod earlier;
 mod events;
+mod fetch;
 mod group;
 mod health;
 mod hints;
 mod holds;
+mod inspect;
 mod intake;
 mod leaving;
 mod limits;
 mod metrics;
 mod observe;
 pub mod offline;
+mod orphans;
 mod outcome;
 mod overdue;
 mod pace;
 mod parallel;
 mod prepare;
+mod probes;
 mod project;
 mod proposals;
 mod provisioning;
@@ -39,16 +43,19 @@ mod pusher;
 mod query;
 mod repair;
 mod reserve;
+mod resume;
 mod schemas;
 mod settings;
 mod skeleton;
 mod start;
 mod steady;
 mod suspects;
+mod tended;
 mod tokens;
 mod trip;
 mod unvouched;
 mod upkeep;
+mod volumes;
 mod writer;
 
 use std::path::PathBuf;
@@ -60,6 +67,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::change::{Change, State};
+use crate::domain::orphan::Orphan;
 use crate::domain::policy::FleetPolicy;
 use crate::domain::record_text::RecordText;
 use crate::domain::request::{Caller, Refusal, Request, Role};
@@ -75,6 +83,9 @@ pub use intake::{Accepted, Idempotency, Origin, Submission};
 pub use metrics::TEXT_FORMAT;
 pub use settings::{ClusterAccess, ForgeAccess, ForgeIdentity, Mode, Settings};
 pub use start::StartError;
+
+/// What asks a cluster to fetch without a right in it.
+pub use crate::cluster::Receiver;
 
 /// Which ID tokens are taken, and what their claims mean.
 pub use crate::oidc::Trust;
@@ -125,7 +136,9 @@ impl Fleet {
         )));
         tasks.push(tokio::spawn(pruning::run(core.clone(), stop.clone())));
         tasks.push(tokio::spawn(events::run(core.clone(), stop.clone())));
+        tasks.push(tokio::spawn(probes::run(core.clone(), stop.clone())));
         for (name, watcher) in opened.watchers {
+            tasks.extend(tended::begin(&core, &name, &stop));
             tasks.push(tokio::spawn(observe::follow(
                 core.clone(),
                 name,
@@ -316,6 +329,11 @@ impl Fleet {
     /// The clusters of the policy.
     pub fn clusters(&self) -> Vec<ClusterView> {
         health::clusters(&self.0.core)
+    }
+
+    /// What does not belong together in the clusters and in Git, as found last.
+    pub fn orphans(&self) -> Vec<Orphan> {
+        orphans::all(&self.0.core)
     }
 
     /// The policy in force.

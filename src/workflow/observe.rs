@@ -4,7 +4,7 @@
 //! that changed come first ([`agenda`]); everything else is looked at beside them, a few at a time.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
@@ -24,28 +24,12 @@ mod tests;
 
 use agenda::Agenda;
 
-/// How often it is looked whether Flux shall be asked to fetch, without news: an earlier try may have failed.
-const ASK: Duration = Duration::from_secs(2);
-
 /// Follows one cluster until the token is cancelled.
 pub(super) async fn follow(
     core: Arc<Core>,
     cluster: ClusterName,
-    watcher: Watcher,
-    stop: CancellationToken,
-) {
-    // Beside each other: a slow API server holds up the asking, and must not hold up the looking.
-    tokio::join!(
-        keep_looking(&core, &cluster, watcher, &stop),
-        keep_asking(&core, &cluster, &stop),
-    );
-}
-
-async fn keep_looking(
-    core: &Arc<Core>,
-    cluster: &ClusterName,
     mut watcher: Watcher,
-    stop: &CancellationToken,
+    stop: CancellationToken,
 ) {
     let mut published = core.published.subscribe();
     let mut agenda = Agenda::new(Instant::now());
@@ -87,42 +71,6 @@ fn look(core: &Core, cluster: &ClusterName, agenda: &mut Agenda) -> Result<(), P
     let moving = look::at(core, cluster, &due)?;
     agenda.looked(&due, moving, (began, Instant::now()));
     Ok(())
-}
-
-async fn keep_asking(core: &Core, cluster: &ClusterName, stop: &CancellationToken) {
-    let mut published = core.published.subscribe();
-    let mut asked: Option<CommitId> = None;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = ask_to_fetch(core, cluster, &mut asked) => {}
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = published.changed() => {}
-            () = tokio::time::sleep(ASK) => {}
-        }
-    }
-}
-
-/// Asks the cluster's Flux once per published deploy commit to fetch now instead of at its interval.
-async fn ask_to_fetch(core: &Core, cluster: &ClusterName, asked: &mut Option<CommitId>) {
-    let Some(watched) = core.watched.get(cluster) else {
-        return;
-    };
-    let Ok(Some(head)) = core.published_deploy(cluster) else {
-        return;
-    };
-    let there = watched.view.cluster().source.and_then(|it| it.commit());
-    if there.as_ref() == Some(&head) || asked.as_ref() == Some(&head) {
-        return;
-    }
-    match watched.cluster.request_fetch(head.as_str()).await {
-        Ok(()) => *asked = Some(head),
-        Err(error) => {
-            tracing::debug!(%cluster, %error, "Flux was not asked to fetch; it does so at its interval");
-        }
-    }
 }
 
 /// What Git wants of a row's store.

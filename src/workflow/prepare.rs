@@ -39,7 +39,8 @@ pub(super) fn files(core: &Core, in_force: &InForce, tip: &CommitId) -> Result<E
     Ok(edits)
 }
 
-fn render(
+/// The bootstrap of a cluster whose `GitRepository` has this address; none: the configured one.
+pub(super) fn render(
     core: &Core,
     in_force: &InForce,
     cluster: &ClusterName,

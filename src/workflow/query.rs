@@ -18,6 +18,7 @@ pub(super) use lists::{changes, stores};
 use super::core::Core;
 use super::intake::find_change;
 use super::observe::{contains, desired};
+use super::probes::with_answer;
 use crate::domain::accept::etag;
 use crate::domain::change::{Change, State};
 use crate::domain::entry::StoreRow;
@@ -192,7 +193,8 @@ pub(super) fn phase<R: Recorded>(core: &Core, name: &StoreName, row: &StoreRow<R
     let watched = core
         .watched
         .get(row.record.cluster())
-        .map(|it| it.view.both(name));
+        .map(|it| it.view.both(name))
+        .map(|(cluster, seen)| (cluster, with_answer(core, name, &row.uid, seen)));
     let seen = watched
         .as_ref()
         .map(|(cluster, seen)| (cluster, seen.as_ref()));

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::domain::limits::RequestLimits;
+use crate::cluster::Receiver;
+use crate::domain::limits::{Networks, RequestLimits};
 use crate::domain::webhook::WebhookSecret;
 use crate::domain::{ClusterName, Host};
 use crate::git::Person;
@@ -46,6 +47,9 @@ pub struct Settings {
     pub public_host: Option<Host>,
     /// The DNS server that is asked for proofs of hosts; none asks those of the system.
     pub dns_server: Option<SocketAddr>,
+    /// The networks that stores may be in, beside public addresses, when they are asked over HTTP whether they work; none
+    /// asks no store.
+    pub probe: Option<Networks>,
     /// A folder with templates of the user's own.
     pub templates: Option<PathBuf>,
 }
@@ -89,6 +93,8 @@ pub struct ClusterAccess {
     pub kubeconfig: Option<PathBuf>,
     /// The context in it; none takes the current one.
     pub context: Option<String>,
+    /// The Flux Receiver that asks it to fetch; none writes an annotation, which needs a right in the cluster.
+    pub receiver: Option<Receiver>,
 }
 
 /// How the forge is reached, who we are there, and what is used of it.

@@ -95,6 +95,8 @@ pub(super) fn open(settings: Settings) -> Result<Started, StartError> {
         seen: Mutex::new(None),
         put_back: Mutex::new(BTreeSet::new()),
         deploy_alarms: Mutex::new(BTreeMap::new()),
+        tended: Mutex::default(),
+        probes: Mutex::default(),
         prepared: AtomicBool::new(false),
         steady: Mutex::new(None),
         published: watch::channel(()).0,
@@ -161,6 +163,7 @@ fn watch(core: &mut Core) -> Result<Vec<(ClusterName, Watcher)>, StartError> {
         let followed = Watched {
             cluster: connected,
             view: watcher.view(),
+            receiver: access.receiver,
         };
         core.watched.insert(access.name.clone(), followed);
         watchers.push((access.name, watcher));

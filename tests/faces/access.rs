@@ -51,6 +51,7 @@ const ROUTES: &[(&str, &str, [Taken; 5])] = &[
     ("GET",    "/api/v1/plans",                 [Out, In, In, In, In]),
     ("GET",    "/api/v1/engines",               [Out, In, In, In, In]),
     ("GET",    "/api/v1/foreign",               [Out, In, Low, In, In]),
+    ("GET",    "/api/v1/orphans",               [Out, In, Low, In, In]),
     ("POST",   "/api/v1/vouch",                 [Out, Low, Low, Low, In]),
     ("GET",    "/api/v1/audit",                 [Out, In, In, In, In]),
     ("GET",    "/api/v1/limits",                [Out, In, In, In, In]),

@@ -181,6 +181,7 @@ fn the_rest(driver: &mut Driver) {
         "/api/v1/plans",
         "/api/v1/engines",
         "/api/v1/foreign",
+        "/api/v1/orphans",
         "/api/v1/limits",
         "/api/v1/audit?limit=2",
         "/api/v1/audit?kind=refusals",

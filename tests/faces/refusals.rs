@@ -161,6 +161,7 @@ fn nothing_but_the_public_routes_goes_without_a_token() {
         ("GET", "/api/v1/plans"),
         ("GET", "/api/v1/engines"),
         ("GET", "/api/v1/foreign"),
+        ("GET", "/api/v1/orphans"),
         ("GET", "/api/v1/audit"),
         ("POST", "/api/v1/vouch"),
     ];

@@ -46,43 +46,54 @@ fn a_release_that_cannot_succeed_is_told_and_deleted() {
 }
 
 #[test]
-fn a_release_suspended_by_hand_is_waited_for_before_it_is_deleted() {
-    let world = World::begin();
+fn what_is_suspended_by_hand_is_put_right_and_a_deletion_waits_for_that() {
+    let grace = "readyDeadline: 15m\n    resumeAfter: 5s\n";
+    let world = World::with_policy(&|text| text.replace("readyDeadline: 15m\n", grace));
     let api = world.api();
     api.create(&json!({"name": "shop", "engine": "woocommerce", "owner": "alice"}));
     api.store_in("shop", "Ready", SOON);
-    let suspend = |on: bool| {
-        let patch = format!("{{\"spec\":{{\"suspend\":{on}}}}}");
+    let (_, clusters) = api.get("/api/v1/clusters");
+    assert_eq!(clusters["items"][0]["alarms"], json!([]), "{clusters}");
+    let suspend = |kind: &str, name: &str| {
         let args = [
             "patch",
-            "helmrelease",
-            "shop",
+            kind,
+            name,
             "--namespace",
             "fleet",
             "--type=merge",
             "--patch",
-            &patch,
+            "{\"spec\":{\"suspend\":true}}",
         ];
         world
             .bed
             .kubectl_ok(&args)
             .expect("the administrator may do this");
     };
-    suspend(true);
+    // the store's Kustomization: after the grace a change of our own resumes it
+    suspend("kustomization", "store-shop");
     api.store_in("shop", "Suspended", SOON);
-    // Flux would drop a suspended release without uninstalling it
-    let removed = api.remove("shop");
-    eventually("it says what it waits for", SOON, || {
-        let (_, change) = api.get(&format!("/api/v1/changes/{removed}"));
-        let waits = change["waitingFor"].as_str();
-        if waits.is_some_and(|it| it.contains("suspended by hand")) {
+    eventually("it is put right", SOON, || {
+        let (_, list) = api.get("/api/v1/changes?store=shop&action=retry");
+        let change = &list["items"][0];
+        if change["requester"] == "fleetwright" && change["state"] == "ready" {
             Ok(())
         } else {
-            Err(change.to_string())
+            Err(list.to_string())
         }
     });
-    assert!(world.has("helmrelease", "fleet", "shop"));
-    suspend(false);
+    let applier = world
+        .object("kustomization", "fleet", "store-shop")
+        .expect("it is there");
+    assert_eq!(applier["spec"]["suspend"], json!(false));
+
+    // Flux would drop a suspended release without uninstalling it: it is resumed at once, and then deleted
+    suspend("helmrelease", "shop");
+    api.store_in("shop", "Suspended", SOON);
+    let removed = api.remove("shop");
     api.change_in(&removed, "ready", SOON);
     assert!(!world.has("namespace", "", "store-shop"));
+    let (_, list) = api.get("/api/v1/changes?store=shop&action=retry");
+    let count = list["items"].as_array().map(Vec::len);
+    assert_eq!(count, Some(2), "one change for each suspension: {list}");
 }

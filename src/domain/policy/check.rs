@@ -216,6 +216,12 @@ impl ClusterPolicy {
         say(!right, at("flux"), "durations look like 6h, 10m or 1m30s");
         let deadline = go_duration(&self.ready_deadline);
         say(!deadline, at("readyDeadline"), "a duration looks like 15m");
+        let resume = go_duration(&self.resume_after);
+        say(
+            !resume,
+            at("resumeAfter"),
+            "a duration looks like 1m or 24h",
+        );
         say(
             !is_label(&self.namespace),
             at("namespace"),

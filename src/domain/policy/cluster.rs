@@ -40,6 +40,9 @@ pub struct ClusterPolicy {
     /// How long a change may take from merged to ready.
     #[serde(default = "fifteen_minutes")]
     pub ready_deadline: String,
+    /// How long something that was suspended in the cluster by hand is let be before it is put right.
+    #[serde(default = "one_minute")]
+    pub resume_after: String,
     /// Stores on this cluster.
     #[serde(default = "three_thousand")]
     pub max_stores: u32,
@@ -118,6 +121,11 @@ impl ClusterPolicy {
     pub fn deadline_seconds(&self) -> i64 {
         go_seconds(&self.ready_deadline)
     }
+
+    /// How long something that was suspended by hand is let be, in seconds.
+    pub fn resume_seconds(&self) -> i64 {
+        go_seconds(&self.resume_after)
+    }
 }
 
 fn https() -> String {
@@ -131,6 +139,9 @@ fn store_dash() -> String {
 }
 fn fifteen_minutes() -> String {
     "15m".into()
+}
+fn one_minute() -> String {
+    "1m".into()
 }
 fn yes() -> bool {
     true

@@ -7,6 +7,7 @@ use super::operation::Operation;
 use super::parts::{json_of, text_of};
 use super::schemas::Schemas;
 use crate::domain::audit::{AuditItem, Row};
+use crate::domain::orphan::Orphan;
 use crate::domain::token::{Token, TokenRequest};
 use crate::domain::view::{ClusterView, EngineView, Foreign, LimitsView, Page, PlanView};
 use crate::domain::{CommitId, StoreName, TokenId};
@@ -44,6 +45,12 @@ pub(super) fn all(s: &mut Schemas) -> Vec<Operation> {
             "listForeign",
             "Lists what people committed on main that has no effect yet",
             s.told::<Page<Foreign>>(),
+        ),
+        page(
+            "/api/v1/orphans",
+            "listOrphans",
+            "Lists objects in the clusters without a record, and records without objects",
+            s.told::<Page<Orphan>>(),
         ),
         Operation::new(
             Method::GET,

@@ -34,6 +34,7 @@ pub(in crate::workflow) async fn fleet() -> (Fleet, TempDir) {
         queue: 10_000,
         templates: None,
         dns_server: None,
+        probe: None,
         oidc: None,
         public_host: None,
         request_limits: crate::domain::limits::RequestLimits::default(),

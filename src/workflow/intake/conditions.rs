@@ -219,6 +219,10 @@ pub(super) fn named_fields(
         Intent::Upgrade { .. } => Some(Map::from_iter([now("version")])),
         Intent::Suspend | Intent::Resume => Some(Map::from_iter([now("suspended")])),
         Intent::Rollback(_) => spec.as_object().cloned(),
-        Intent::Create(_) | Intent::Retry { .. } | Intent::Delete | Intent::Adopt { .. } => None,
+        Intent::Create(_)
+        | Intent::Retry { .. }
+        | Intent::Restore
+        | Intent::Delete
+        | Intent::Adopt { .. } => None,
     }
 }

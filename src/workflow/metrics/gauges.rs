@@ -13,6 +13,7 @@ use crate::domain::observed::SourceSeen;
 use crate::git::GitError;
 use crate::workflow::Fleet;
 use crate::workflow::core::{Core, lock};
+use crate::workflow::orphans;
 
 /// Everything there is to know, in text format 0.0.4. Reads Git for the lag of clusters.
 fn text(core: &Core) -> String {
@@ -123,6 +124,17 @@ fn clusters(core: &Core, registry: &Registry, now: Timestamp) {
                 let seen = watched.view.cluster();
                 let synced = seen.synced && !seen.is_stale(now);
                 set(&[name.as_str()], f64::from(u8::from(synced)));
+            }
+        },
+    );
+    family(
+        registry,
+        "fleetwright_cluster_orphans",
+        "Objects without a record and records without objects in a watched cluster, as found last.",
+        &["cluster"],
+        |set| {
+            for name in watched.keys() {
+                set(&[name.as_str()], float(orphans::count(core, name) as u64));
             }
         },
     );

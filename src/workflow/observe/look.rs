@@ -16,6 +16,7 @@ use crate::domain::phase::{
 };
 use crate::domain::{ClusterName, CommitId, StoreName};
 use crate::workflow::core::{Core, Watched};
+use crate::workflow::probes::with_answer;
 use crate::workflow::project::ProjectError;
 use crate::workflow::{query, reserve};
 
@@ -75,6 +76,7 @@ fn look_at(
         (Cow::Borrowed(shared), watched.view.store(name))
     };
     let cluster = cluster.as_ref();
+    let seen = with_answer(core, name, &row.uid, seen);
     let contains = |source: &CommitId| contains(core, &desired, source);
     let now = Core::now();
     let status = if row.gone {

@@ -1,5 +1,7 @@
 //! What is remembered of a store while its cluster cannot be seen, after a restart, and when it was deployed afresh.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
@@ -110,6 +112,7 @@ impl World {
         let watched = Watched {
             cluster: self.cluster.clone(),
             view: View::of(seen),
+            receiver: None,
         };
         self.core.watched.insert(local(), watched);
     }

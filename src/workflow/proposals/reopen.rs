@@ -110,7 +110,7 @@ fn request(entry: &Entry) -> Option<Request> {
         },
         Intent::Retry { mode } => Request::Retry { store, mode },
         Intent::Delete => Request::Delete { store },
-        Intent::Adopt { .. } => return None,
+        Intent::Restore | Intent::Adopt { .. } => return None,
     })
 }
 

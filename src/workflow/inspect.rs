@@ -1,0 +1,188 @@
+//! Looks every few minutes at how a watched cluster was prepared, and at every fetch whether its deploy commits only go up.
+//!
+//! Must not know: what is right (`domain::installed` says that).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::core::Core;
+use super::deploy::sequence;
+use super::{prepare, tended};
+use crate::domain::ClusterName;
+use crate::domain::installed::{lacking, outdated};
+use crate::domain::policy::Source;
+use crate::render::bootstrap_identity;
+
+/// How often the cluster's source is looked at: it is in memory.
+const LOOK: Duration = Duration::from_secs(2);
+/// How often the cluster is asked how it was prepared.
+const ASK: Duration = Duration::from_mins(5);
+/// The same while there is something to put right, so that it is seen soon when somebody has.
+const ASK_SOON: Duration = Duration::from_secs(30);
+/// How often the highest sequence number is brought to the disk at most.
+const KEEP: Duration = Duration::from_mins(1);
+
+/// Looks after one cluster until the token is cancelled.
+pub(super) async fn run(core: Arc<Core>, cluster: ClusterName, stop: CancellationToken) {
+    let mut climb = Climb::load(&core, &cluster);
+    let mut next = Instant::now();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        climb.look(&core, &cluster);
+        if Instant::now() >= next {
+            let well = ask(&core, &cluster).await;
+            next = Instant::now() + if well { ASK } else { ASK_SOON };
+        }
+    }
+    climb.keep(&core, &cluster);
+}
+
+/// Asks the cluster how it was prepared; whether all is well. What it does not let us read is no alarm.
+async fn ask(core: &Core, cluster: &ClusterName) -> bool {
+    let in_force = core.in_force();
+    let (Some(watched), Some(policy)) = (
+        core.watched.get(cluster),
+        in_force.policy.clusters.get(cluster),
+    ) else {
+        return true;
+    };
+    let mut found = Vec::new();
+    match watched.cluster.applied_bootstrap().await {
+        Ok(applied) => {
+            let url = applied.as_ref().and_then(|it| it.url.as_deref());
+            let ours = prepare::render(core, &in_force, cluster, url);
+            let ours = ours.ok().and_then(|text| bootstrap_identity(&text));
+            // Before anything of the bootstrap is there, the missing GitRepository says so.
+            let any = applied.is_some() || watched.view.cluster().source.is_some();
+            if let Some((version, digest)) = ours.filter(|_| any) {
+                found.extend(outdated(
+                    cluster.as_str(),
+                    applied.as_ref(),
+                    &version,
+                    &digest,
+                ));
+            }
+        }
+        Err(error) => {
+            tracing::debug!(%cluster, "which bootstrap was applied is not known: {error}");
+        }
+    }
+    match watched.cluster.controllers().await {
+        Ok(controllers) => found.extend(lacking(&controllers, policy.source == Source::Artifact)),
+        Err(error) => tracing::debug!(%cluster, "the flags of Flux are not known: {error}"),
+    }
+    let well = found.is_empty();
+    tended::note(core, cluster, |it| it.prepared = found);
+    well
+}
+
+/// The highest deploy commit that a cluster was seen to run, by its sequence number.
+struct Climb {
+    highest: u64,
+    kept: u64,
+    last_kept: Instant,
+}
+
+impl Climb {
+    fn load(core: &Core, cluster: &ClusterName) -> Self {
+        let known = core.journal.fact(&fact(cluster)).ok().flatten();
+        let highest = known.and_then(|it| it.parse().ok()).unwrap_or(0);
+        Self {
+            highest,
+            kept: highest,
+            last_kept: Instant::now(),
+        }
+    }
+
+    /// Takes in what the cluster runs now. A commit that is not ours is the business of its signature.
+    fn look(&mut self, core: &Core, cluster: &ClusterName) {
+        let Some(watched) = core.watched.get(cluster) else {
+            return;
+        };
+        let commit = watched.view.cluster().source.and_then(|it| it.commit());
+        let Some(commit) = commit.filter(|it| core.repo.contains(it).unwrap_or(false)) else {
+            return;
+        };
+        let Ok(now) = sequence(&core.repo, &commit) else {
+            return;
+        };
+        let fallen = self.fallen(now);
+        let text = fallen.map(|highest| {
+            format!(
+                "the cluster went back from deploy commit number {highest} to number {now} ({commit}): somebody moved \
+                 deploy/{cluster} or restored the cluster from a backup; see the history of that branch, and that its \
+                 rules forbid force pushes"
+            )
+        });
+        tended::note(core, cluster, |it| {
+            if it.fallen.is_none()
+                && let Some(text) = &text
+            {
+                tracing::error!(%cluster, "{text}");
+            }
+            it.fallen = text;
+        });
+        if self.highest > self.kept && self.last_kept.elapsed() >= KEEP {
+            self.keep(core, cluster);
+        }
+    }
+
+    /// The number that it was at, where it went back.
+    fn fallen(&mut self, now: u64) -> Option<u64> {
+        self.highest = self.highest.max(now);
+        (now < self.highest).then_some(self.highest)
+    }
+
+    fn keep(&mut self, core: &Core, cluster: &ClusterName) {
+        self.last_kept = Instant::now();
+        if self.highest == self.kept {
+            return;
+        }
+        match core
+            .journal
+            .remember(&fact(cluster), &self.highest.to_string())
+        {
+            Ok(()) => self.kept = self.highest,
+            Err(error) => {
+                tracing::warn!(%cluster, %error, "the deploy commit that runs was not noted");
+            }
+        }
+    }
+}
+
+/// Where the journal keeps the highest number.
+fn fact(cluster: &ClusterName) -> String {
+    format!("sequence/{cluster}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_that_goes_back_is_noticed_until_it_is_up_again() {
+        let mut climb = Climb {
+            highest: 0,
+            kept: 0,
+            last_kept: Instant::now(),
+        };
+        for (now, fallen) in [
+            (3, None),
+            (4, None),
+            (4, None),
+            (2, Some(4)),
+            (3, Some(4)),
+            (4, None),
+            (7, None),
+            (0, Some(7)),
+        ] {
+            assert_eq!(climb.fallen(now), fallen, "{now}");
+        }
+    }
+}

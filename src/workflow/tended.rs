@@ -1,0 +1,64 @@
+//! Those who tend a watched cluster, each a task of its own, and what they note for people to see.
+//!
+//! Must not know: how any of it was found out.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::core::{Core, lock};
+use super::{fetch, inspect, orphans, resume, volumes};
+use crate::domain::ClusterName;
+use crate::domain::orphan::Orphan;
+
+/// What is noted of one cluster; the default is: nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Tended {
+    /// Why its Flux could not be asked to fetch, as a sentence.
+    pub(super) fetch: Option<String>,
+    /// That it runs an older deploy commit than it did, as a sentence.
+    pub(super) fallen: Option<String>,
+    /// What is outdated or missing of its bootstrap and its Flux, as sentences.
+    pub(super) prepared: Vec<String>,
+    /// Objects without a record, and records without objects, as found last.
+    pub(super) orphans: Vec<Orphan>,
+}
+
+impl Tended {
+    /// What people must look at, as sentences.
+    pub(super) fn alarms(&self) -> Vec<String> {
+        let all = self.fallen.iter().chain(&self.fetch).chain(&self.prepared);
+        all.cloned().collect()
+    }
+}
+
+/// Begins to tend a cluster, until the token is cancelled.
+pub(super) fn begin(
+    core: &Arc<Core>,
+    cluster: &ClusterName,
+    stop: &CancellationToken,
+) -> Vec<JoinHandle<()>> {
+    let all = || (core.clone(), cluster.clone(), stop.clone());
+    let (mut tasks, (shared, name, until)) = (Vec::new(), all());
+    tasks.push(tokio::spawn(fetch::run(shared, name, until)));
+    let (shared, name, until) = all();
+    tasks.push(tokio::spawn(resume::run(shared, name, until)));
+    let (shared, name, until) = all();
+    tasks.push(tokio::spawn(orphans::run(shared, name, until)));
+    let (shared, name, until) = all();
+    tasks.push(tokio::spawn(volumes::run(shared, name, until)));
+    let (shared, name, until) = all();
+    tasks.push(tokio::spawn(inspect::run(shared, name, until)));
+    tasks
+}
+
+/// What is noted of a cluster.
+pub(super) fn of(core: &Core, cluster: &ClusterName) -> Tended {
+    lock(&core.tended).get(cluster).cloned().unwrap_or_default()
+}
+
+/// Notes something of a cluster.
+pub(super) fn note(core: &Core, cluster: &ClusterName, change: impl FnOnce(&mut Tended)) {
+    change(lock(&core.tended).entry(cluster.clone()).or_default());
+}
