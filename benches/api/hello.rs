@@ -70,6 +70,7 @@ fn settings(data: &Path) -> Settings {
         oidc: None,
         public_host: None,
         dns_server: None,
+        probe: None,
         templates: None,
     }
 }
