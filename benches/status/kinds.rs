@@ -14,12 +14,10 @@ enum Of {
     Stores,
     /// All of a sort, by a field.
     Field(&'static str),
-    /// Nobody watches it.
-    Nobody,
 }
 
 /// Kind, `apiVersion`, plural.
-const KINDS: [(&str, &str, &str, Of); 15] = [
+const KINDS: [(&str, &str, &str, Of); 14] = [
     (
         "Kustomization",
         "kustomize.toolkit.fluxcd.io/v1",
@@ -69,7 +67,6 @@ const KINDS: [(&str, &str, &str, Of); 15] = [
     ),
     ("ResourceQuota", "v1", "resourcequotas", Of::Stores),
     ("Event", "v1", "events", Of::Field("type%3DWarning")),
-    ("ServiceAccount", "v1", "serviceaccounts", Of::Nobody),
 ];
 
 /// The path of all objects of a kind: those of a namespace, or of the whole cluster.

@@ -123,13 +123,11 @@ impl<'a> Maker<'a> {
         let uid = uid.context("a store's objects carry its uid")?.to_owned();
         objects.extend(self.workloads(store.as_str(), &uid)?);
         objects.retain(|it| WATCHED.iter().any(|kind| it["kind"] == **kind));
-        // The namespace comes first, its quota last: nothing tells the quota what is used but its status.
+        // The namespace comes first.
         objects.sort_by_key(|it| WATCHED.iter().position(|kind| it["kind"] == **kind));
         for object in objects {
-            let account = (object["kind"] == "Namespace")
-                .then(|| workloads::account(&format!("store-{store}")));
             let pod = workloads::pod_of(&object, store.as_str());
-            for object in std::iter::once(object).chain(account).chain(pod) {
+            for object in std::iter::once(object).chain(pod) {
                 writes.push(self.write(object, &digest)?);
             }
         }

@@ -24,11 +24,6 @@ pub(super) fn by_helm(mut object: Value, store: &str) -> Value {
     object
 }
 
-/// The account that every namespace has; without it no pod is admitted.
-pub(super) fn account(namespace: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}})
-}
-
 /// The one pod of a workload.
 pub(super) fn pod_of(workload: &Value, store: &str) -> Option<Value> {
     let name = workload["metadata"]["name"].as_str()?;

@@ -10,7 +10,7 @@ use super::Size;
 use crate::flips::{Flip, Flips};
 use crate::hearing::{Heard, Hearing};
 use crate::phases::{PHASES, counts, none_wrong, settle};
-use crate::place::{PATIENCE, Place};
+use crate::place::{PATIENCE, Place, World};
 use crate::program::Program;
 use crate::proxy::{Proxy, target};
 use crate::report::{Cell, Line, Report, Unit, number, thousands};
@@ -19,16 +19,66 @@ use crate::stats::Spread;
 /// How often it is looked how many stores are in each phase.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// What happened while connections were cut.
+struct Seen {
+    flips: Vec<Flip>,
+    heard: Vec<Heard>,
+    /// The most stores that were ever counted in each phase that no object has.
+    strange: BTreeMap<String, usize>,
+    /// Stores whose phase was wrong at the end.
+    lost: Vec<String>,
+    /// Seconds from the last cut until all phases were right.
+    right: f64,
+}
+
 /// Row "cuts".
 pub(super) fn measure(size: &Size, place: &mut Place, report: &mut Report) -> Result<()> {
-    let (every, time) = size.cuts;
     let world = place.with(size.stores)?;
     let direct = world.bed.kubeconfig().to_owned();
     let proxy = Proxy::start(&world.api.runtime, target(&direct)?)?;
     let kubeconfig = proxy.kubeconfig(&direct, world.scratch.path("cut.json"))?;
     world.watch(&kubeconfig)?;
     none_wrong(&settle(world.program()?, &world.failing, PATIENCE)?)?;
+    let seen = seen(size, world, &proxy)?;
+    world.rest();
+    let made_up = unexplained(&seen.heard, &seen.flips);
+    let (every, time) = size.cuts;
+    report.line(&Line {
+        figure: format!(
+            "from the last of the cuts, one every {} s, until all phases are right",
+            every.as_secs()
+        ),
+        fleet: world.fleet(),
+        ours: Cell(Spread::of(&[seen.right]), Unit::Seconds),
+        rival: None,
+        ratio: None,
+        reach: "0 lost, 0 false",
+    });
+    report.note(&format!(
+        "{} connections were cut within {} s, while {} statuses changed: {} phases wrong at the end, {} of {} events false; counted in phases that no object had: {:?}",
+        thousands(proxy.ended()),
+        number(time.as_secs_f64()),
+        thousands(seen.flips.len()),
+        seen.lost.len(),
+        made_up.len(),
+        thousands(seen.heard.len()),
+        seen.strange,
+    ));
+    none_wrong(&seen.lost)?;
+    let first = made_up.first();
+    ensure!(
+        first.is_none(),
+        "an event told a phase that no object had then: {first:?}"
+    );
+    ensure!(
+        seen.strange.is_empty(),
+        "stores were counted in phases that no object had"
+    );
+    Ok(())
+}
 
+fn seen(size: &Size, world: &mut World, proxy: &Proxy) -> Result<Seen> {
+    let (every, time) = size.cuts;
     let flips = Flips::plan(world, size.cut_rate, time, 2);
     let program = world.program()?;
     let hearing = Hearing::begin(program)?;
@@ -50,44 +100,13 @@ pub(super) fn measure(size: &Size, place: &mut Place, report: &mut Report) -> Re
     })?;
     let ended = Instant::now();
     let lost = settle(program, &world.failing, PATIENCE)?;
-    let right = ended.elapsed().as_secs_f64();
-    let heard = hearing.end()?;
-    let made_up = unexplained(&heard, &flips);
-    world.rest();
-
-    report.line(&Line {
-        figure: format!(
-            "from the last of the cuts, one every {} s, until all phases are right",
-            every.as_secs()
-        ),
-        fleet: world.fleet(),
-        ours: Cell(Spread::of(&[right]), Unit::Seconds),
-        rival: None,
-        ratio: None,
-        reach: "0 lost, 0 false",
-    });
-    report.note(&format!(
-        "{} connections were cut within {} s, while {} statuses changed: {} lost at the end, {} of {} events false, phases that no object had: {}",
-        thousands(proxy.ended()),
-        number(time.as_secs_f64()),
-        thousands(flips.len()),
-        lost.len(),
-        made_up.len(),
-        thousands(heard.len()),
-        if strange.is_empty() { "none".to_owned() } else { format!("{strange:?}") },
-    ));
-    none_wrong(&lost)?;
-    ensure!(
-        made_up.is_empty(),
-        "{} events told a phase that no object had then, such as {:?}",
-        made_up.len(),
-        made_up[0]
-    );
-    ensure!(
-        strange.is_empty(),
-        "stores were counted in phases that no object had: {strange:?}"
-    );
-    Ok(())
+    Ok(Seen {
+        right: ended.elapsed().as_secs_f64(),
+        heard: hearing.end()?,
+        flips,
+        strange,
+        lost,
+    })
 }
 
 /// The most stores that were ever seen in each phase that no object has.

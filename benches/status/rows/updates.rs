@@ -14,19 +14,46 @@ use crate::flips::{Flip, Flips};
 use crate::hearing::Hearing;
 use crate::kinds::{NAMESPACE, collection};
 use crate::phases::{expected, none_wrong, settle};
-use crate::place::{PATIENCE, Place};
+use crate::place::{PATIENCE, Place, World};
 use crate::report::{Cell, Line, Report, Unit, number, thousands};
 use crate::stats::{Spread, percentile};
 
 /// How long the last events may take to come.
 const LATE: Duration = Duration::from_secs(10);
 
+/// How often it is looked whether they have.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A moment of a change.
+type Of = fn(&Flip) -> Instant;
 /// When somebody learnt of a phase, by store.
 type Learnt = HashMap<String, Vec<(Instant, String)>>;
+
+/// What all the changes took, in seconds, change by change.
+struct Taken {
+    /// From sending the write to its answer.
+    writes: Vec<f64>,
+    /// From sending the write until a bare watch told it, the stream of events did, `GET` showed it.
+    bare: Vec<f64>,
+    events: Vec<f64>,
+    shown: Vec<f64>,
+    /// From the write's answer until the stream of events told it.
+    after: Vec<f64>,
+    /// Of the program, for one change.
+    processor: f64,
+}
 
 /// Row "updates".
 pub(super) fn measure(size: &Size, place: &mut Place, report: &mut Report) -> Result<()> {
     let world = place.watched()?;
+    let taken = taken(size, world)?;
+    none_wrong(&settle(world.program()?, &world.failing, PATIENCE)?)?;
+    tell(size.rate, &taken, world, report);
+    note(&taken, world.program()?.memory()?, report);
+    Ok(())
+}
+
+fn taken(size: &Size, world: &mut World) -> Result<Taken> {
     let flips = Flips::plan(world, size.rate, size.updates, 1);
     let count = flips.count();
     let program = world.program()?;
@@ -35,61 +62,75 @@ pub(super) fn measure(size: &Size, place: &mut Place, report: &mut Report) -> Re
     let used = program.cpu_seconds()?;
     let running = flips.run(world.api.client.clone(), (program, size.asked));
     let flips = world.api.runtime.block_on(running)?;
-    let used = (program.cpu_seconds()? - used) / f64::from(u32::try_from(count)?);
+    let used = program.cpu_seconds()? - used;
     let began = Instant::now();
     while hearing.count() < count && began.elapsed() < LATE {
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(LOOK);
     }
-    let heard = by_store(
-        hearing
-            .end()?
-            .into_iter()
-            .map(|it| (it.store, it.at, it.phase)),
-    );
+    let heard = hearing.end()?.into_iter();
+    let heard = by_store(heard.map(|it| (it.store, it.at, it.phase)));
     let bare = std::mem::take(&mut *bare.lock().unwrap_or_else(PoisonError::into_inner));
-    none_wrong(&settle(program, &world.failing, PATIENCE)?)?;
-
-    let sent = |it: &Flip| it.sent;
-    let answered = |it: &Flip| it.answered;
-    let bare = latencies(&flips, &bare, sent, "the bare watch")?;
-    let events = latencies(&flips, &heard, sent, "the stream of events")?;
-    let after = latencies(&flips, &heard, answered, "the stream of events")?;
+    let (sent, answered): (Of, Of) = (|it| it.sent, |it| it.answered);
     let shown: Vec<f64> = flips
         .iter()
         .filter_map(|it| Some(since(it.shown?, it.sent)))
         .collect();
     ensure!(!shown.is_empty(), "no store was asked");
-    let writes: Vec<f64> = flips.iter().map(|it| since(it.answered, it.sent)).collect();
-    let rate = size.rate;
-    for (share, name, reach) in [(0.5, "p50", "≤ 10 ms"), (0.99, "p99", "≤ 50 ms")] {
-        for (what, ours) in [("GET shows it", &shown), ("its event is heard", &events)] {
+    Ok(Taken {
+        writes: flips.iter().map(|it| since(it.answered, it.sent)).collect(),
+        bare: latencies(&flips, &bare, sent, "the bare watch")?,
+        events: latencies(&flips, &heard, sent, "the stream of events")?,
+        after: latencies(&flips, &heard, answered, "the stream of events")?,
+        shown,
+        processor: used / f64::from(u32::try_from(count)?),
+    })
+}
+
+fn tell(rate: f64, taken: &Taken, world: &World, report: &mut Report) {
+    let behind = taken.events.iter().zip(&taken.bare).map(|(a, b)| a - b);
+    let behind: Vec<f64> = behind.collect();
+    let figures = [
+        ("status sent until GET shows it", &taken.shown, true),
+        ("status sent until its event is heard", &taken.events, true),
+        (
+            "an event is heard later than the bare watch told it",
+            &behind,
+            false,
+        ),
+    ];
+    for (what, ours, beside) in figures {
+        for (share, name, reach) in [(0.5, "p50", "≤ 10 ms"), (0.99, "p99", "≤ 50 ms")] {
             let cell = |it: &[f64]| Cell(Spread::of(&[percentile(it, share)]), Unit::Millis);
-            let ratio = percentile(ours, share) / percentile(&bare, share);
+            let ratio = percentile(ours, share) / percentile(&taken.bare, share);
             report.line(&Line {
-                figure: format!("status sent until {what}, {rate} a second, {name}"),
+                figure: format!("{what}, {rate} a second, {name}"),
                 fleet: world.fleet(),
                 ours: cell(ours),
-                rival: Some(("a bare watch".to_owned(), cell(&bare))),
-                ratio: Some((Spread::of(&[ratio]), "its time")),
-                reach,
+                rival: beside.then(|| ("a bare watch".to_owned(), cell(&taken.bare))),
+                ratio: beside.then(|| (Spread::of(&[ratio]), "its time")),
+                reach: if beside { reach } else { "" },
             });
         }
     }
+}
+
+fn note(taken: &Taken, memory: f64, report: &mut Report) {
     let millis = |it: &[f64], share| number(percentile(it, share) * 1000.0);
+    let Taken { writes, after, .. } = taken;
     report.note(&format!(
         "{} statuses: the API server answered the write after {} ms, p99 {} ms; events were heard {} ms after that answer, p99 {} ms; GET was asked about {} of them",
-        thousands(count),
-        millis(&writes, 0.5),
-        millis(&writes, 0.99),
-        millis(&after, 0.5),
-        millis(&after, 0.99),
-        thousands(shown.len()),
+        thousands(writes.len()),
+        millis(writes, 0.5),
+        millis(writes, 0.99),
+        millis(after, 0.5),
+        millis(after, 0.99),
+        thousands(taken.shown.len()),
     ));
     report.note(&format!(
-        "processor time of the program for one status: {} ms",
-        number(used * 1000.0)
+        "processor time of the program for one status: {} ms; memory afterwards: {} MB",
+        number(taken.processor * 1000.0),
+        number(memory / 1e6)
     ));
-    Ok(())
 }
 
 /// Seconds, below zero where the first came before the second.
@@ -109,12 +150,7 @@ fn by_store(all: impl Iterator<Item = (String, Instant, String)>) -> Learnt {
 }
 
 /// How long it took from each write until somebody learnt of it; fails where somebody never did.
-fn latencies(
-    flips: &[Flip],
-    learnt: &Learnt,
-    from: fn(&Flip) -> Instant,
-    whom: &str,
-) -> Result<Vec<f64>> {
+fn latencies(flips: &[Flip], learnt: &Learnt, from: Of, whom: &str) -> Result<Vec<f64>> {
     let times = flips.iter().map(|flip| {
         let all = learnt.get(&flip.store).map_or(&[][..], Vec::as_slice);
         let first = all
@@ -129,7 +165,7 @@ fn latencies(
 }
 
 /// Watches releases as kube's own watch gives them, and keeps nothing but when Ready was told.
-fn watch(world: &crate::place::World) -> Result<Arc<Mutex<Learnt>>> {
+fn watch(world: &World) -> Result<Arc<Mutex<Learnt>>> {
     let releases = collection("HelmRelease", Some(NAMESPACE))?;
     let version = world.api.version(&releases)?;
     let path = format!("{releases}?watch=1&resourceVersion={version}");
