@@ -47,6 +47,7 @@ impl Options {
                 }
                 "--flux-stores" => {
                     let stores = value()?.parse().context("--flux-stores takes a number")?;
+                    ensure!(stores > 0, "at least one store is needed");
                     options.flux_stores = Some(stores);
                 }
                 "--rounds" => {

@@ -1,9 +1,11 @@
 //! Releases that fail and are well again: the statuses that change while somebody watches.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use kube::Client;
+use tokio::sync::Semaphore;
 
 use crate::api_server::set_status;
 use crate::arrivals::poisson;
@@ -18,6 +20,9 @@ use crate::program::Program;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two questions about one store: fine enough, and most of a core is left to the others.
 const PAUSE: Duration = Duration::from_micros(500);
+
+/// Writes under way at most: an API server that cannot keep up gets fewer a second, and not a crowd of connections.
+const AT_ONCE: usize = 64;
 
 /// One status that changed.
 #[derive(Debug, Clone)]
@@ -67,18 +72,26 @@ impl Flips {
         (program, asked): (&Program, usize),
     ) -> Result<Vec<Flip>> {
         let began = tokio::time::Instant::now();
+        let room = Arc::new(Semaphore::new(AT_ONCE));
         let mut tasks = Vec::new();
         for (number, (at, store, failing)) in self.0.into_iter().enumerate() {
             tokio::time::sleep_until(began + at).await;
+            let turn = Arc::clone(&room).acquire_owned().await?;
             let asks = number.checked_rem(asked) == Some(0);
             let asking = asks.then(|| program.client()).transpose()?;
-            tasks.push(tokio::spawn(flip(client.clone(), store, failing, asking)));
+            let client = client.clone();
+            tasks.push(tokio::spawn(async move {
+                let flip = flip(client, store, failing, asking).await;
+                drop(turn);
+                flip
+            }));
         }
+        // Every write is made, also where something about one went wrong: later rows count on it.
         let mut flips = Vec::new();
         for task in tasks {
-            flips.push(task.await??);
+            flips.push(task.await?);
         }
-        Ok(flips)
+        flips.into_iter().collect()
     }
 }
 

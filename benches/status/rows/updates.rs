@@ -24,6 +24,9 @@ const LATE: Duration = Duration::from_secs(10);
 /// How often it is looked whether they have.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Of the stores, so many change at most; how many do is chance.
+const SHARE: f64 = 0.8;
+
 /// A moment of a change.
 type Of = fn(&Flip) -> Instant;
 /// When somebody learnt of a phase, by store.
@@ -41,6 +44,8 @@ struct Taken {
     after: Vec<f64>,
     /// Of the program, for one change.
     processor: f64,
+    /// How many there really were in a second.
+    rate: f64,
 }
 
 /// Row "updates".
@@ -54,7 +59,10 @@ pub(super) fn measure(size: &Size, place: &mut Place, report: &mut Report) -> Re
 }
 
 fn taken(size: &Size, world: &mut World) -> Result<Taken> {
-    let flips = Flips::plan(world, size.rate, size.updates, 1);
+    // Each store once at most: whoever is asked about it must not find that it has changed back.
+    let most = f64::from(u32::try_from(size.stores)?) / size.rate * SHARE;
+    let time = size.updates.min(Duration::from_secs_f64(most));
+    let flips = Flips::plan(world, size.rate, time, 1);
     let count = flips.count();
     let program = world.program()?;
     let hearing = Hearing::begin(program)?;
@@ -63,6 +71,12 @@ fn taken(size: &Size, world: &mut World) -> Result<Taken> {
     let running = flips.run(world.api.client.clone(), (program, size.asked));
     let flips = world.api.runtime.block_on(running)?;
     let used = program.cpu_seconds()? - used;
+    let last = flips
+        .iter()
+        .map(|it| it.sent)
+        .max()
+        .context("statuses changed")?;
+    let took = since(last, flips[0].sent);
     let began = Instant::now();
     while hearing.count() < count && began.elapsed() < LATE {
         std::thread::sleep(LOOK);
@@ -83,6 +97,7 @@ fn taken(size: &Size, world: &mut World) -> Result<Taken> {
         after: latencies(&flips, &heard, answered, "the stream of events")?,
         shown,
         processor: used / f64::from(u32::try_from(count)?),
+        rate: f64::from(u32::try_from(count)?) / took,
     })
 }
 
@@ -118,8 +133,9 @@ fn note(taken: &Taken, memory: f64, report: &mut Report) {
     let millis = |it: &[f64], share| number(percentile(it, share) * 1000.0);
     let Taken { writes, after, .. } = taken;
     report.note(&format!(
-        "{} statuses: the API server answered the write after {} ms, p99 {} ms; events were heard {} ms after that answer, p99 {} ms; GET was asked about {} of them",
+        "{} statuses, {} a second in fact: the API server answered the write after {} ms, p99 {} ms; events were heard {} ms after that answer, p99 {} ms; GET was asked about {} of them",
         thousands(writes.len()),
+        number(taken.rate),
         millis(writes, 0.5),
         millis(writes, 0.99),
         millis(after, 0.5),
