@@ -103,7 +103,7 @@ cargo clippy --locked --all-targets --features testbed -- -D warnings
 
 stage "building the tests"
 cargo test --locked --features testbed --no-run
-cargo test --locked --features testbed --bench writer --bench api --bench forge --no-run
+cargo test --locked --features testbed --bench writer --bench api --bench forge --bench status --no-run
 
 stage "the testbed"
 wait_for_testbed
@@ -115,7 +115,7 @@ stage "cargo test"
 cargo test --locked --features testbed
 
 stage "the benchmarks, small: both sides make the same, and every answer is right"
-cargo test --locked --features testbed --bench writer --bench api --bench forge
+cargo test --locked --features testbed --bench writer --bench api --bench forge --bench status
 
 stage "clients that know only the description of the API"
 target=$(target_folder)

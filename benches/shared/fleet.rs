@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 
 /// The skeleton's policy; its clusters and limits are replaced.
 const POLICY: &str = include_str!("../../fleet/fleetwright.yaml");
+/// The cluster that `dev --kubeconfig` stands for.
+pub(crate) const WATCHED: &str = "local";
 /// Stores that one cluster takes at most, as the design has it.
 const MOST_PER_CLUSTER: usize = 3000;
 /// When the fleet began, in seconds since the Unix epoch.
@@ -30,13 +32,19 @@ const PLANS: [&str; 3] = ["small", "medium", "large"];
 pub(crate) struct Shape {
     pub(crate) stores: usize,
     pub(crate) clusters: usize,
+    /// Whether the one cluster is called as `dev --kubeconfig` wants it.
+    pub(crate) watched: bool,
 }
 
 impl Shape {
     /// As many clusters as the limit per cluster asks for.
     pub(crate) fn spread(stores: usize) -> Self {
         let clusters = stores.div_ceil(MOST_PER_CLUSTER).max(1);
-        Self { stores, clusters }
+        Self {
+            stores,
+            clusters,
+            watched: false,
+        }
     }
 
     /// All stores in one cluster.
@@ -44,6 +52,24 @@ impl Shape {
         Self {
             stores,
             clusters: 1,
+            watched: false,
+        }
+    }
+
+    /// All stores in one cluster, which `dev --kubeconfig` can watch.
+    pub(crate) fn watched(stores: usize) -> Self {
+        Self {
+            watched: true,
+            ..Self::heap(stores)
+        }
+    }
+
+    /// What a cluster is called.
+    fn cluster(self, number: usize) -> String {
+        if self.watched {
+            WATCHED.to_owned()
+        } else {
+            format!("c{number:02}")
         }
     }
 }
@@ -236,8 +262,11 @@ fn policy_text(shape: Shape) -> Result<String> {
     let most = shape.stores.max(MOST_PER_CLUSTER);
     let mut clusters = String::new();
     for number in 0..shape.clusters {
+        let name = shape.cluster(number);
+        // A cluster that is watched may be a testbed, which has no kinds of the Gateway API.
+        let route = if shape.watched { "ingress" } else { "gateway" };
         clusters.push_str(&format!(
-            "  c{number:02}:\n    baseDomain: c{number:02}.shops.example.com\n    route: {{type: gateway}}\n    maxStores: {most}\n"
+            "  {name}:\n    baseDomain: {name}.shops.example.com\n    route: {{type: {route}}}\n    maxStores: {most}\n"
         ));
     }
     Ok(format!("{head}\nclusters:\n{clusters}\nengines:\n{tail}"))

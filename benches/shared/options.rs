@@ -13,6 +13,8 @@ pub(crate) struct Options {
     pub(crate) stores: Option<usize>,
     /// Turns of each side, where another number is wanted.
     pub(crate) rounds: Option<usize>,
+    /// Stores that real Flux brings up, where another number is wanted.
+    pub(crate) flux_stores: Option<usize>,
     /// Whether this run is a part of another one, which prints the rest.
     pub(crate) bare: bool,
 }
@@ -42,6 +44,11 @@ impl Options {
                     let stores = value()?.parse().context("--stores takes a number")?;
                     ensure!(stores >= 100, "at least 100 stores are needed");
                     options.stores = Some(stores);
+                }
+                "--flux-stores" => {
+                    let stores = value()?.parse().context("--flux-stores takes a number")?;
+                    ensure!(stores > 0, "at least one store is needed");
+                    options.flux_stores = Some(stores);
                 }
                 "--rounds" => {
                     let rounds = value()?.parse().context("--rounds takes a number")?;

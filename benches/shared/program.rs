@@ -32,6 +32,16 @@ impl Program {
         Self::start(command.args(args).arg(data), data)
     }
 
+    /// The same, watching the cluster of a kubeconfig.
+    pub(crate) fn watching(data: &Path, kubeconfig: &Path) -> Result<Self> {
+        // The last run's must not be taken for this one's.
+        let _none = fs::remove_file(data.join("address"));
+        let args = ["dev", "--listen", "127.0.0.1:0", "--no-limits", "--data"];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fleetwright"));
+        let command = command.args(args).arg(data).arg("--kubeconfig");
+        Self::start(command.arg(kubeconfig), data)
+    }
+
     /// `fleetwright serve` against a remote that it pushes to as fast as that takes it.
     pub(crate) fn serve(data: &Path, url: &str) -> Result<Self> {
         let config = data.with_extension("yaml");

@@ -88,6 +88,7 @@ fn run(cli: Cli) -> Result<()> {
                     &state,
                     Options {
                         service_cluster_ip_range,
+                        ..Options::default()
                     },
                 )
             }

@@ -63,7 +63,7 @@ fn etcd(setup: &Setup) -> Result<Vec<String>, Error> {
 fn api_server(setup: &Setup) -> Vec<String> {
     let key = |file| setup.certificates.path(file);
     let address = setup.ports.address(Port::ApiServer);
-    vec![
+    let mut flags = vec![
         format!(
             "--etcd-servers=http://{}",
             setup.ports.address(Port::EtcdClient)
@@ -86,7 +86,13 @@ fn api_server(setup: &Setup) -> Vec<String> {
         ),
         "--allow-privileged=true".into(),
         "--profiling=false".into(),
-    ]
+    ];
+    if setup.options.control_plane_only {
+        // They want what only controllers make, such as accounts, and look for it at 50 requests a second at most.
+        let without = "ServiceAccount,ResourceQuota,LimitRanger";
+        flags.push(format!("--disable-admission-plugins={without}"));
+    }
+    flags
 }
 
 fn controller_manager(setup: &Setup) -> Vec<String> {

@@ -35,12 +35,16 @@ pub(crate) const FLUX_NAMESPACE: &str = "flux-system";
 pub(crate) struct Options {
     /// The addresses of Services. A /24 is full after some 250 of them, which is a failure one can provoke.
     pub(crate) service_cluster_ip_range: String,
+    /// Nothing but etcd and the API server, with what lies in the cluster of a whole testbed: objects change only when
+    /// somebody writes them.
+    pub(crate) control_plane_only: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             service_cluster_ip_range: "10.0.0.0/12".into(),
+            control_plane_only: false,
         }
     }
 }
@@ -74,6 +78,9 @@ impl Testbed {
     fn start_all(&self) -> Result<(), Error> {
         self.spawn(&[Component::Etcd, Component::ApiServer])?;
         self.wait(&[Component::Etcd, Component::ApiServer])?;
+        if self.setup.options.control_plane_only {
+            return cluster::install(&self.setup);
+        }
         self.spawn(&[
             Component::ControllerManager,
             Component::Scheduler,
