@@ -78,7 +78,7 @@ impl State {
             Object::Artifact(name, seen) => self.artifacts.put(name, seen),
             Object::Generator(name, seen) => self.generators.put(name, seen),
             Object::Chart(name, seen) => self.charts.put(name, seen),
-            Object::Live(name, seen) => return self.apply_live(&scope, &name, seen),
+            Object::Live(name, seen) => return self.apply_live(&scope, &name, seen, now),
         };
         self.noted(kind, changed, now)
     }
@@ -93,7 +93,7 @@ impl State {
             Kind::Artifact => self.artifacts.remove(name),
             Kind::Generator => self.generators.remove(name),
             Kind::Chart => self.charts.remove(name),
-            _ => return self.delete_live(kind, name),
+            _ => return self.delete_live(kind, name, now),
         };
         self.noted(kind, changed, now)
     }
@@ -268,21 +268,27 @@ impl State {
     }
 
     /// Unlike the store's own objects, what runs does not make its status unsettled: it moves all the time.
-    fn apply_live(&mut self, scope: &Scope, name: &str, seen: LiveObject) -> Changes {
+    fn apply_live(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        seen: LiveObject,
+        now: Timestamp,
+    ) -> Changes {
         let mut changes = Changes::default();
         if let (Scope::Store(store), Some((_, name))) = (scope, name.split_once('/'))
-            && self.live.put(store, name, seen)
+            && self.live.put(store, name, seen, now)
         {
             changes.note(scope.clone());
         }
         changes
     }
 
-    fn delete_live(&mut self, kind: Kind, name: &str) -> Changes {
+    fn delete_live(&mut self, kind: Kind, name: &str, now: Timestamp) -> Changes {
         let scope = self.whose(kind, name);
         let mut changes = Changes::default();
         if let (Scope::Store(store), Some((_, name))) = (&scope, name.split_once('/'))
-            && self.live.remove(store, kind, name)
+            && self.live.remove(store, kind, name, now)
         {
             changes.note(scope);
         }

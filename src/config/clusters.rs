@@ -44,9 +44,8 @@ pub(super) fn access(sections: &[Section]) -> Result<Vec<ClusterAccess>, ConfigE
                 section.name
             )));
         }
-        let same = |it: &&Section| {
-            it.kubeconfig == section.kubeconfig && it.context == section.context
-        };
+        let same =
+            |it: &&Section| it.kubeconfig == section.kubeconfig && it.context == section.context;
         if let Some(other) = sections[..place].iter().find(same) {
             return Err(ConfigError(format!(
                 "clusters: {} and {} have the same kubeconfig and context; give each its own",

@@ -32,7 +32,7 @@ use crate::domain::{ClusterName, StoreName, Uid};
 use crate::journal::Acceptance;
 
 /// Who asks for what nobody asked for.
-const OURSELVES: &str = "fleetwright";
+pub(super) const OURSELVES: &str = "fleetwright";
 /// How often is looked for suspensions.
 const LOOK: Duration = Duration::from_secs(2);
 /// For how long earlier repairs make the next one wait longer.

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::cluster::kinds::Kind;
 use crate::cluster::parse::LiveObject;
 use crate::domain::StoreName;
@@ -31,24 +33,39 @@ impl LiveTable {
     }
 
     /// Puts an object in; answers whether that made a difference.
-    pub(super) fn put(&mut self, store: &StoreName, name: &str, object: LiveObject) -> bool {
+    pub(super) fn put(
+        &mut self,
+        store: &StoreName,
+        name: &str,
+        object: LiveObject,
+        now: Timestamp,
+    ) -> bool {
         match object {
-            LiveObject::Passing => self.remove(store, Kind::Job, name),
-            LiveObject::Pod(None) => self.remove(store, Kind::Pod, name),
-            LiveObject::Quota(None) => self.remove(store, Kind::Quota, name),
+            LiveObject::Passing => self.remove(store, Kind::Job, name, now),
+            LiveObject::Pod(None) => self.remove(store, Kind::Pod, name, now),
+            LiveObject::Quota(None) => self.remove(store, Kind::Quota, name, now),
             object => {
                 let shown = self.0.entry(store.clone()).or_default();
-                shown.put(name, object)
+                let changed = shown.put(name, object);
+                shown.note_short(now);
+                changed
             }
         }
     }
 
     /// Takes an object out; answers whether it was there.
-    pub(super) fn remove(&mut self, store: &StoreName, kind: Kind, name: &str) -> bool {
+    pub(super) fn remove(
+        &mut self,
+        store: &StoreName,
+        kind: Kind,
+        name: &str,
+        now: Timestamp,
+    ) -> bool {
         let Some(shown) = self.0.get_mut(store) else {
             return false;
         };
         let there = shown.remove(kind, name);
+        shown.note_short(now);
         if shown.live == Live::default() {
             self.0.remove(store);
         }
@@ -66,6 +83,13 @@ impl LiveTable {
 }
 
 impl Shown {
+    /// Notes since when a workload is short.
+    fn note_short(&mut self, now: Timestamp) {
+        let live = &mut self.live;
+        let since = live.short_since.unwrap_or(now);
+        live.short_since = live.is_short().then_some(since);
+    }
+
     fn put(&mut self, name: &str, object: LiveObject) -> bool {
         let kind = object.kind();
         let live = &mut self.live;

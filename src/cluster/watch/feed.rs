@@ -12,6 +12,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::cluster::Target;
 use crate::cluster::error::{Cause, blind_sentence, cause, watch_sentence};
@@ -34,6 +35,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 const REFUSALS: u32 = 2;
 /// So many other failures in a row mean that a kind which is not vital cannot be read.
 const FAILURES: u32 = 4;
+/// So many times in a row a watch that lost its connection is resumed where it was, with nothing missed.
+const RESUMES: u32 = 5;
+/// How long a resumed watch has to hold for the ones before to be forgotten.
+const HOLDS: Duration = Duration::from_secs(1);
 
 /// What an object looks like on its way, and what becomes of it.
 trait Item:
@@ -129,9 +134,14 @@ impl KindFeed {
         attempt: &mut u32,
     ) -> Option<watcher::Error> {
         let mut events = pin!(watcher(self.api::<K>(client), self.config()));
-        let mut listed = Vec::new();
+        let (mut listed, mut resumes) = (Vec::new(), Resumes::default());
         loop {
             match next(&mut events).await {
+                // A connection was cut. kube's watcher goes on from the last object that came, and the API server tells
+                // what came since, or that it does not know that any more.
+                Err(Some(error)) if is_lost(&error) && resumes.again() => {
+                    tokio::time::sleep(resumes.pause()).await;
+                }
                 Ok(Event::Init) => listed.clear(),
                 Ok(Event::InitApply(object)) => {
                     let object = object.parse(self.kind);
@@ -231,6 +241,35 @@ impl KindFeed {
             End::Stumbled => wait(attempt),
         }
     }
+}
+
+/// How often a watch lost its connection of late.
+#[derive(Default)]
+struct Resumes {
+    count: u32,
+    last: Option<Instant>,
+}
+
+impl Resumes {
+    /// Notes a lost connection; whether the watch is resumed.
+    fn again(&mut self) -> bool {
+        let now = Instant::now();
+        let held = self.last.is_none_or(|last| now - last >= HOLDS);
+        self.count = if held { 1 } else { self.count + 1 };
+        self.last = Some(now + self.pause());
+        self.count <= RESUMES
+    }
+
+    /// Short at first: a cut connection is common, and nothing is wrong with the server.
+    fn pause(&self) -> Duration {
+        Duration::from_millis(10) * (1 << self.count.min(RESUMES))
+    }
+}
+
+/// Whether a watch that had listed its objects lost its connection, or found none, and nothing else is wrong.
+fn is_lost(error: &watcher::Error) -> bool {
+    use watcher::Error::{WatchFailed, WatchStartFailed};
+    matches!(error, WatchFailed(inner) | WatchStartFailed(inner) if !matches!(inner, kube::Error::Api(_)))
 }
 
 /// Waits for another client. One that is not followed by any stays.

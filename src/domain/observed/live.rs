@@ -22,6 +22,15 @@ pub struct Live {
     pub quotas: BTreeMap<String, QuotaSeen>,
     /// The newest warnings, by `<Kind>/<name>` of what they are about; a few only.
     pub warnings: BTreeMap<String, Warning>,
+    /// Since when some workload has been short of what is wanted, by our own clock; none while all have it.
+    pub short_since: Option<Timestamp>,
+}
+
+impl Live {
+    /// Whether some workload is short of what is wanted.
+    pub fn is_short(&self) -> bool {
+        self.workloads.values().any(WorkloadSeen::is_short)
+    }
 }
 
 /// A kind of workload.
@@ -49,6 +58,18 @@ pub struct WorkloadSeen {
     /// Why it will not get there by itself: a Deployment's Progressing=False or `ReplicaFailure`, a Job's Failed, as
     /// reason and message.
     pub failed: Option<String>,
+}
+
+impl WorkloadSeen {
+    /// Whether it has less than is wanted of it. A Job that still runs has time.
+    pub fn is_short(&self) -> bool {
+        match self.kind {
+            WorkloadKind::Job => self.failed.is_some() && self.ready < self.wanted,
+            WorkloadKind::Deployment | WorkloadKind::StatefulSet => {
+                self.wanted > 0 && (self.ready < self.wanted || !self.observed)
+            }
+        }
+    }
 }
 
 /// A pod that is not in order.

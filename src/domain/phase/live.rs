@@ -2,7 +2,7 @@
 //!
 //! A `HelmRelease` that is Ready was ready once. Only what leaves a workload short counts here: a pod that failed and
 //! was replaced, or a warning about what is past, makes nobody look. Cluster times are not compared with ours; how
-//! long something has been so is known from when its objects were last seen to change.
+//! long something has been so is known from when we saw it begin.
 //! Must not know: which phase follows, except how sure it is that nothing will come right by itself.
 
 use super::words::{live_step, one_line};
@@ -63,7 +63,7 @@ struct Short<'a> {
 impl<'a> Short<'a> {
     fn of(live: &'a Live) -> Self {
         let all = live.workloads.iter();
-        let short = all.filter(|(name, it)| is_short(it) && !is_outdated_job(live, name, it));
+        let short = all.filter(|(name, it)| it.is_short() && !is_outdated_job(live, name, it));
         Self {
             live,
             workloads: short.map(|(name, it)| (bare(name), it)).collect(),
@@ -143,15 +143,6 @@ impl<'a> Short<'a> {
         });
         let sentence = each.take(3).collect::<Vec<_>>().join(", ");
         Trouble::new(Outlook::Starting, "Unhealthy", sentence)
-    }
-}
-
-fn is_short(workload: &WorkloadSeen) -> bool {
-    match workload.kind {
-        WorkloadKind::Job => workload.failed.is_some() && workload.ready < workload.wanted,
-        WorkloadKind::Deployment | WorkloadKind::StatefulSet => {
-            workload.wanted > 0 && (workload.ready < workload.wanted || !workload.observed)
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::observed::{ClusterSeen, KustomizationSeen, ReleaseSeen, Store
 
 /// Seconds that a store's objects must have been quiet before a contradiction between them counts: each kind comes
 /// through a watch of its own, and one may be a moment ahead of another.
-const SETTLE_SECONDS: i64 = 10;
+pub(super) const SETTLE_SECONDS: i64 = 10;
 
 /// What to do about something that was suspended by hand.
 pub(super) const RESUME_BY_HAND: &str = "find out why; then set spec.suspend of that object to false, or wait until Fleetwright's next commit puts it right";
@@ -102,6 +102,13 @@ impl<'a> Look<'a> {
     pub(super) fn quiet_for(&self, seconds: i64) -> bool {
         let changed = self.seen.changed_at.unwrap_or(Timestamp::MIN);
         self.now.as_second().saturating_sub(changed.as_second()) >= seconds
+    }
+
+    /// Whether a workload has been short of what is wanted for so long, with the release itself unchanged meanwhile.
+    pub(super) fn short_for(&self, seconds: i64) -> bool {
+        let since = self.seen.live.short_since.unwrap_or(Timestamp::MIN);
+        let age = self.now.as_second().saturating_sub(since.as_second());
+        age >= seconds && self.quiet_for(seconds)
     }
 
     fn matches(&self, release: &ReleaseSeen) -> bool {

@@ -4,13 +4,12 @@
 //! releases on their way.
 
 use super::live::{self, Outlook};
-use super::look::Look;
+use super::look::{Look, SETTLE_SECONDS};
 use super::words::{SUSPENDED, live_step};
 use super::{Phase, Status, pending};
 use crate::domain::observed::{ReleaseSeen, Truth};
 
-/// Seconds without news after which workloads that are not ready are in no rollout any more: pods may take this long
-/// to start.
+/// Seconds after which workloads that are not ready are in no rollout any more: pods may take this long to start.
 const ROLLOUT_SECONDS: i64 = 60;
 /// Answers in a row after which a shop that does not answer well is not just restarting.
 const SILENT_ANSWERS: u32 = 3;
@@ -92,8 +91,8 @@ fn unwell(look: &Look<'_>) -> Option<Status> {
     let found = live::trouble(&look.seen.live).filter(|_| !look.desired.suspended)?;
     let lasts = match found.outlook {
         Outlook::Broken => true,
-        Outlook::Waiting => look.quiet(),
-        Outlook::Starting => look.quiet_for(ROLLOUT_SECONDS),
+        Outlook::Waiting => look.short_for(SETTLE_SECONDS),
+        Outlook::Starting => look.short_for(ROLLOUT_SECONDS),
     };
     let message = format!("Flux has released it, but {}", found.sentence);
     lasts.then(|| Status::new(Phase::Degraded, &found.reason, message, found.next_step))

@@ -7,6 +7,7 @@ use crate::domain::change::{Action, Change, MilestoneName, State};
 use crate::domain::policy::ClusterPolicy;
 use crate::domain::{ChangeId, ClusterName};
 use crate::workflow::core::Core;
+use crate::workflow::resume::OURSELVES;
 use crate::workflow::settings::Mode;
 
 /// Moves a change to merged. The second commit of a deletion leaves its state as it is.
@@ -59,7 +60,9 @@ pub(super) fn overtaken(change: &mut Change, by: &ChangeId, at: Timestamp) -> bo
 /// What is remembered of a store's first deployment after a change of it: a retry says that a release deployed afresh is
 /// meant, and forgets the one before. A change that ended knows what it found then.
 pub(super) fn installed_after(before: Option<Timestamp>, change: &Change) -> Option<Timestamp> {
-    let kept = before.filter(|_| change.action != Action::Retry);
+    // A repair of our own says nothing about data.
+    let meant = change.action == Action::Retry && change.requester != OURSELVES;
+    let kept = before.filter(|_| !meant);
     change.first_deployed.or(kept)
 }
 

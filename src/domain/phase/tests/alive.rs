@@ -226,10 +226,14 @@ fn a_rollout_is_not_ill_before_it_settles_and_never_green_meanwhile() {
     ];
     for (reason, seconds, phase) in cases {
         let mut scene = live(with_pod(reason, "m"));
-        scene.store.changed_at = Some(ago(seconds));
-        let status = scene.status();
-        assert_eq!(status.phase, phase, "{reason} after {seconds} s");
-        assert!(status.message.contains("store-web-7d4b-x2x"));
+        // Whether the release changed last, or a pod did.
+        for (changed, short) in [(seconds, 600), (600, seconds)] {
+            scene.store.changed_at = Some(ago(changed));
+            scene.store.live.short_since = Some(ago(short));
+            let status = scene.status();
+            assert_eq!(status.phase, phase, "{reason} after {seconds} s");
+            assert!(status.message.contains("store-web-7d4b-x2x"));
+        }
     }
     // Between two crashes a container runs; that is no recovery.
     let mut scene = live(with_pod("NotReady", ""));
