@@ -26,5 +26,13 @@ mod hands;
 
 #[path = "status/by_hand.rs"]
 mod by_hand;
+#[path = "status/clusters.rs"]
+mod clusters;
+#[path = "status/faults.rs"]
+mod faults;
+#[path = "status/onlooker.rs"]
+mod onlooker;
 #[path = "status/releases.rs"]
 mod releases;
+#[path = "status/source.rs"]
+mod source;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::hands::{home, kubectl, patch, patch_in, play, ready_store, reconcile, told};
+use crate::hands::{home, kubectl, patch, patch_in, play, ready_store, reconcile, told, update};
 use crate::support::api::accepted;
 use crate::support::eventually;
 use crate::world::{SOON, World};
@@ -101,8 +101,13 @@ fn drifted(world: &World) {
         "Drifted",
         "Deployment/store-edited/store-web",
     );
-    let forced = accepted(api.post("/api/v1/stores/edited/retry", &json!({"mode": "force"})));
-    api.change_in(&forced, "ready", SOON);
+    // Flux upgrades a drifted release only when its spec changes
+    let changed = update(
+        &api,
+        "edited",
+        &json!({"values": {"title": "As Git wants it"}}),
+    );
+    api.change_in(&changed, "ready", SOON);
     api.store_in("edited", "Ready", SOON);
     let web = world.object("deployment", &home("edited"), "store-web");
     assert_eq!(web.expect("it is there")["spec"]["replicas"], 1);
@@ -136,7 +141,6 @@ fn held_namespace(world: &World) {
         .kubectl_apply(&leftover.to_string())
         .expect("applied");
     let removed = api.remove("remains");
-    told(&api, "remains", "Deleting", "RemovingNamespace", "");
     let stuck = eventually("the stuck namespace is told", SOON * 2, || {
         let shop = api.store("remains");
         if shop["reason"] == "NamespaceStuck" {

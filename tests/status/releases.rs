@@ -166,7 +166,13 @@ fn denied(world: &World) {
     ready_store(world, "prying");
     let elsewhere = |namespace: Value| json!({"spec": {"chartRef": {"namespace": namespace}}});
     patch(world, "helmrelease", "prying", &elsewhere(json!("default")));
-    told(&api, "prying", "Degraded", "AccessDenied", "can't access");
+    told(
+        &api,
+        "prying",
+        "Degraded",
+        "AccessDenied",
+        "cannot access HelmChart default/",
+    );
     patch(world, "helmrelease", "prying", &elsewhere(Value::Null));
     api.store_in("prying", "Ready", SOON);
 }
