@@ -74,6 +74,13 @@ impl Kind {
         self.address().2
     }
 
+    /// The kind that an object's `apiVersion` and `kind` name, whatever the version.
+    pub(super) fn named(api_version: &str, name: &str) -> Option<Self> {
+        let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+        let mut kinds = Self::ALL.into_iter();
+        kinds.find(|kind| kind.address().0 == group && kind.name() == name)
+    }
+
     /// Whether a fleet can do without: the kinds of source-watcher, where shards read the repository itself.
     pub(super) const fn is_optional(self) -> bool {
         matches!(self, Kind::Artifact | Kind::Generator)

@@ -16,6 +16,7 @@ use serde_json::json;
 mod error;
 mod kinds;
 mod parse;
+pub mod replay;
 mod state;
 mod watch;
 

@@ -57,6 +57,14 @@ impl Object {
         }
     }
 
+    /// The same from a whole object, as its JSON.
+    pub(super) fn from_json(kind: Kind, object: Value) -> Result<Self, String> {
+        let object = serde_json::from_value(object);
+        object
+            .map(|object| Self::parse(kind, object))
+            .map_err(|error| error.to_string())
+    }
+
     pub(super) fn parse(kind: Kind, object: DynamicObject) -> Self {
         let meta = meta(&object);
         let deleting_mark = annotation(&object, "fleetwright.dev/deleting");
