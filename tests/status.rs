@@ -32,7 +32,13 @@ mod clusters;
 mod faults;
 #[path = "status/onlooker.rs"]
 mod onlooker;
+#[path = "status/recordings.rs"]
+mod recordings;
 #[path = "status/releases.rs"]
 mod releases;
+#[path = "status/replayed.rs"]
+mod replayed;
 #[path = "status/source.rs"]
 mod source;
+#[path = "status/tape.rs"]
+mod tape;
