@@ -1,4 +1,31 @@
-//! What a store is told to be, row by row, against real Flux: done to real parts, told with their own words, put right.
+//! What a store is told to be, row by row, against real Flux: done to real parts, told in their own words, put right.
+//!
+//! | what is the case | told as | proven by |
+//! |---|---|---|
+//! | 1: the cluster cannot be seen | Unknown | `the_loop/away.rs`; `faults::frozen_etcd`; `clusters` (away, ended credentials) |
+//! | 2: a deletion is held up by a finalizer; by a namespace that does not end | Deleting | `by_hand::held_release`; `by_hand::held_namespace` |
+//! | 2: deleted by hand | Deleting, then Failed (`NotInSync`) | `by_hand::deleted` |
+//! | 3: deleted | Deleted | `the_loop/life.rs`, `the_loop/traps.rs`; recording `deletion` |
+//! | 4: suspended by hand: the release; the Kustomization | Suspended | `the_loop/failing.rs`; `by_hand::suspended` |
+//! | 5: not fetched yet | Committed | recordings `create`, `upgrade` |
+//! | 6: the source cannot be fetched; its head is not signed | Committed (`SourceFailed`) | `source::not_fetched`; `the_loop/hand_edits.rs` |
+//! | 6a: a person's folder fails the generator; a shard's artifact is missing | Committed | `source::bad_folder`; `source::artifact_missing` |
+//! | 7: not built; refused by a quota; by a schema; by an admission policy | Degraded or Failed | `source::not_built`; `source::quota`; `source::schema`; `the_loop/traps.rs` |
+//! | 7, 16: a dependency is not ready | Applying | `releases::kustomization_waits`; `releases::release_waits` |
+//! | 8: being applied | Applying | recordings `create`, `upgrade` |
+//! | 9: applied, yet the release is not as rendered | Failed (`NotInSync`) | `by_hand::deleted` |
+//! | 10: retries exhausted; access denied | Degraded | `releases::given_up`; `releases::denied` |
+//! | 11: ready | Ready | the end of every scenario here |
+//! | 12: drifted; pods crash after the release | Degraded | `by_hand::drifted`; `releases::crashes_later` |
+//! | 13: rolled back | Degraded (`RollbackSucceeded`) | `releases::rolled_back` |
+//! | 14: an image that is never pulled; a container that crashes; the service range is full; a timeout | Failed | `the_loop/failing.rs`, recording `install-failure`; `releases::crashes`; `source::a_full_service_range…` (with the deadline of the change) |
+//! | 15: the upgrade fails | Degraded (`UpgradeFailed`) | `releases::never_pulled` |
+//! | 17, 18: installing, upgrading | Provisioning, Applying | recordings `create`, `upgrade`, `install-failure` |
+//! | 19: no controller has looked | Committed | the table tests of `domain::phase` only: a controller that is stopped is seen by Flux's users, not by us |
+//! | superseded by a later commit, whose failure is its own | the change is `superseded` | `releases::superseded`, `releases::never_pulled` |
+//!
+//! The faults around the reader are in `faults` and `clusters`. Scenarios of one world are played side by side, each with
+//! stores of its own.
 
 #![expect(
     clippy::unwrap_used,

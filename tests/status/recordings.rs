@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::hands::{patch, play, ready_store, shop, told, update, with_image};
+use crate::hands::{patch, ready_store, shop, told, update, with_image};
 use crate::replayed;
 use crate::tape::{Story, Tape, cut};
 use crate::world::{SOON, World};
@@ -21,17 +21,19 @@ static PLAYED: Mutex<Vec<(&str, Story)>> = Mutex::new(Vec::new());
 fn stories_are_recorded_and_played_again() {
     let world = World::begin();
     let tape = Tape::runs(&world);
-    play(
-        &world,
-        &[
-            ("create", create),
-            ("upgrade", upgrade),
-            ("install failure", install_failure),
-            ("suspended", suspended),
-            ("deletion", deletion),
-            ("relist", relist),
-        ],
-    );
+    for name in ["upgraded", "held", "leaving", "reread"] {
+        world.api().create(&shop(name));
+    }
+    for name in ["upgraded", "held", "leaving", "reread"] {
+        world.api().store_in(name, "Ready", SOON);
+    }
+    // one after another, so that no recording is full of another story's commits
+    create(&world);
+    upgrade(&world);
+    suspended(&world);
+    deletion(&world);
+    relist(&world);
+    install_failure(&world);
     let heard = tape.stops();
     for (name, story) in std::mem::take(&mut *PLAYED.lock().unwrap()) {
         let recording = cut(&world, &heard, &story);
@@ -54,6 +56,8 @@ fn record(
     story: impl FnOnce(),
 ) {
     let from = Timestamp::now();
+    // commits have whole seconds, and those of the story shall be after its beginning
+    std::thread::sleep(std::time::Duration::from_millis(1100));
     story();
     // the last events are on their way
     std::thread::sleep(std::time::Duration::from_millis(500));
@@ -75,7 +79,6 @@ fn create(world: &World) {
 
 fn upgrade(world: &World) {
     let api = world.api();
-    ready_store(world, "upgraded");
     record("upgrade", "upgraded", None, || {
         let change = update(&api, "upgraded", &json!({"plan": "medium"}));
         api.change_in(&change, "ready", SOON);
@@ -97,7 +100,7 @@ fn install_failure(world: &World) {
         );
         crate::support::eventually("Flux has tried again", SOON, || {
             let release = world.object("helmrelease", "fleet", "unlucky").unwrap();
-            let failures = release["status"]["installFailures"].as_i64();
+            let failures = release["status"]["failures"].as_i64();
             if failures >= Some(2) {
                 Ok(())
             } else {
@@ -111,7 +114,6 @@ fn install_failure(world: &World) {
 
 fn suspended(world: &World) {
     let api = world.api();
-    ready_store(world, "held");
     let suspend = |on: bool| {
         patch(
             world,
@@ -130,7 +132,6 @@ fn suspended(world: &World) {
 
 fn deletion(world: &World) {
     let api = world.api();
-    ready_store(world, "leaving");
     record("deletion", "leaving", None, || {
         let change = api.remove("leaving");
         api.change_in(&change, "ready", SOON);
@@ -140,8 +141,7 @@ fn deletion(world: &World) {
 
 fn relist(world: &World) {
     let api = world.api();
-    ready_store(world, "reread");
-    record("relist", "reread", Some(4), || {
+    record("relist", "reread", Some(12), || {
         let change = update(&api, "reread", &json!({"plan": "medium"}));
         api.change_in(&change, "ready", SOON);
     });

@@ -185,9 +185,8 @@ fn superseded(world: &World) {
         world,
         "kustomization",
         "store-hasty",
-        &json!({"spec": {"suspend": true}}),
+        &json!({"spec": {"dependsOn": [{"name": "nobody"}]}}),
     );
-    api.store_in("hasty", "Suspended", SOON);
     let first = update(&api, "hasty", &with_image(BROKEN));
     api.change_in(&first, "merged", SOON);
     let second = update(&api, "hasty", &with_image(GOOD));
@@ -197,7 +196,7 @@ fn superseded(world: &World) {
         world,
         "kustomization",
         "store-hasty",
-        &json!({"spec": {"suspend": false}}),
+        &json!({"spec": {"dependsOn": null}}),
     );
     api.change_in(&second, "ready", SOON);
     eventually(

@@ -60,8 +60,8 @@ pub(crate) fn check(name: &str, store: &str, recording: &str) {
     assert_eq!(last, story.last(), "{name}: {shown:?}");
 }
 
-/// Each phase with its message, when it differs from the one before. What is shown begins with the first event: the
-/// lists before it come one kind after another.
+/// Each phase with its message, when it differs from the one before. The lists that a recording begins with come one
+/// kind after another, so they are looked at when all are there.
 fn phases(store: &StoreName, recording: &str) -> Vec<(Phase, String)> {
     let mut steps = replay::read(recording).unwrap().into_iter().peekable();
     let (mut git, mut state) = (Wanted::default(), State::new("store-"));
@@ -70,7 +70,15 @@ fn phases(store: &StoreName, recording: &str) -> Vec<(Phase, String)> {
     for kind in Kind::ALL {
         state.reset(kind, Vec::new(), now);
     }
-    let mut begun = false;
+    let first = recording
+        .lines()
+        .position(|line| line.starts_with('{'))
+        .unwrap();
+    let lists = recording
+        .lines()
+        .skip(first)
+        .take_while(|line| is_list(line));
+    let begins = first + lists.count();
     for (number, line) in (1..).zip(recording.lines()) {
         now = at(line).unwrap_or(now);
         if let Some(deploy) = line.strip_prefix("# deploy ") {
@@ -78,9 +86,8 @@ fn phases(store: &StoreName, recording: &str) -> Vec<(Phase, String)> {
         }
         if let Some(step) = steps.next_if(|step| step.line == number) {
             step.feed(&mut state, now);
-            begun |= !line.contains(r#""type":"RELIST""#);
         }
-        let Some(desired) = git.desired.as_ref().filter(|_| begun) else {
+        let Some(desired) = git.desired.as_ref().filter(|_| number >= begins) else {
             continue;
         };
         let (cluster, seen) = (state.cluster(), state.store(store));
@@ -91,6 +98,10 @@ fn phases(store: &StoreName, recording: &str) -> Vec<(Phase, String)> {
         }
     }
     shown
+}
+
+fn is_list(line: &str) -> bool {
+    line.starts_with(r#"{"type":"RELIST""#)
 }
 
 /// When a line came.

@@ -120,20 +120,20 @@ pub(crate) fn cut(world: &World, heard: &[Heard], story: &Story) -> String {
     let mut count = 0;
     for (at, event) in ours.filter(|(at, _)| *at <= story.to) {
         let event = plain(world, event.clone());
-        let key = key(&event["object"]);
-        match event["type"].as_str() {
-            Some("DELETED") => there.remove(&key),
-            _ => there.insert(key, event["object"].clone()),
+        let (kind, object) = (&event["type"], &event["object"]);
+        if *at >= story.from && count == 0 {
+            lines.extend(lists(&there, story.from));
+        }
+        let gone = *kind == "DELETED";
+        let before = if gone {
+            there.remove(&key(object))
+        } else {
+            there.insert(key(object), object.clone())
         };
-        if *at < story.from {
+        if *at < story.from || (!gone && before.is_some_and(|it| says_the_same(&it, object))) {
             continue;
         }
-        if count == 0 {
-            let before = before(&there, &event);
-            lines.extend(lists(&before, story.from));
-        }
         count += 1;
-        let (kind, object) = (&event["type"], &event["object"]);
         lines.push((
             *at,
             json!({"type": kind, "at": at, "object": object}).to_string(),
@@ -148,14 +148,14 @@ pub(crate) fn cut(world: &World, heard: &[Heard], story: &Story) -> String {
     lines.into_iter().map(|(_, line)| line + "\n").collect()
 }
 
-/// What was there before an event that has been noted already.
-fn before(
-    there: &BTreeMap<(String, String), Value>,
-    event: &Value,
-) -> BTreeMap<(String, String), Value> {
-    let mut before = there.clone();
-    before.remove(&key(&event["object"]));
-    before
+/// Whether two states of an object differ in nothing that the recording keeps.
+fn says_the_same(before: &Value, after: &Value) -> bool {
+    let said = |object: &Value| {
+        let mut said = object.clone();
+        said["metadata"]["resourceVersion"].take();
+        said
+    };
+    said(before) == said(after)
 }
 
 fn key(object: &Value) -> (String, String) {
@@ -194,19 +194,60 @@ fn lists(there: &BTreeMap<(String, String), Value>, at: Timestamp) -> Vec<(Times
     kinds.into_iter().map(list).collect()
 }
 
-/// Without what only servers read, and without addresses of this machine.
+/// Without what nobody reads here, and without addresses of this machine.
 fn plain(world: &World, mut event: Value) -> Value {
-    let metadata = event["object"]["metadata"].as_object_mut().unwrap();
-    metadata.remove("managedFields");
-    let spec = &mut event["object"]["spec"];
-    if let Some(spec) = spec.as_object_mut() {
-        spec.remove("values");
-        spec.remove("ignore");
+    let object = &mut event["object"];
+    let kind = object["kind"].clone();
+    keep_out(
+        object,
+        "/metadata",
+        &["managedFields", "finalizers", "creationTimestamp", "uid"],
+    );
+    if let Some(spec) = object["spec"].as_object_mut() {
+        let kept = [
+            "suspend",
+            "sourceRef",
+            "chartRef",
+            "dependsOn",
+            "interval",
+            "timeout",
+        ];
+        spec.retain(|field, _| kept.contains(&field.as_str()));
+    }
+    keep_out(
+        object,
+        "/status",
+        &["observedIgnore", "observedSourcesDigest"],
+    );
+    keep_out(
+        object,
+        "/status/artifact",
+        &["path", "url", "digest", "size"],
+    );
+    let conditions = object.pointer_mut("/status/conditions");
+    for condition in conditions
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        keep_out(condition, "", &["lastTransitionTime"]);
+    }
+    match kind.as_str() {
+        Some("Kustomization") => keep_out(object, "/status", &["history"]),
+        // of a generator every shard's artifact, of a release every object of the chart
+        _ => keep_out(object, "/status", &["inventory"]),
     }
     let text = event
         .to_string()
         .replace(&world.git.url, "http://git/fleet.git");
     serde_json::from_str(&without_ports(&text)).unwrap()
+}
+
+fn keep_out(object: &mut Value, part: &str, fields: &[&str]) {
+    let part = object.pointer_mut(part).and_then(Value::as_object_mut);
+    if let Some(part) = part {
+        part.retain(|field, _| !fields.contains(&field.as_str()));
+    }
 }
 
 fn without_ports(text: &str) -> String {
