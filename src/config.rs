@@ -343,6 +343,15 @@ fn clusters(sections: &[ClusterSection]) -> Result<Vec<ClusterAccess>, ConfigErr
                 section.name
             )));
         }
+        let same = |it: &&ClusterSection| {
+            it.kubeconfig == section.kubeconfig && it.context == section.context
+        };
+        if let Some(other) = sections[..place].iter().find(same) {
+            return Err(ConfigError(format!(
+                "clusters: {} and {} have the same kubeconfig and context; give each its own",
+                other.name, section.name
+            )));
+        }
     }
     let access = |it: &ClusterSection| ClusterAccess {
         name: it.name.clone(),

@@ -4,7 +4,8 @@ use std::error::Error as StdError;
 
 use kube::runtime::watcher;
 
-use super::{SOURCE, Target, kinds::Kind};
+use super::kinds::{Kind, Place};
+use super::{SOURCE, Target};
 
 /// Why a cluster cannot be used, or not be told something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,32 +84,61 @@ impl ClusterError {
     }
 }
 
-/// Why a watch failed, as a sentence.
-pub(super) fn watch_sentence(kind: Kind, error: &watcher::Error) -> String {
-    let name = kind.name();
-    match cause(error) {
+/// Why a watch failed, as a sentence. No error means that the API server ended it and does not go on.
+pub(super) fn watch_sentence(kind: Kind, error: Option<&watcher::Error>) -> String {
+    let (name, rule) = (kind.name(), kind.rule());
+    match error.map_or(Cause::Other, cause) {
         Cause::Missing => format!(
             "the cluster does not know the kind {name}: install Flux, then apply the cluster's bootstrap"
         ),
         Cause::Denied(why) => format!(
-            "this account may not read {name} objects: {why}; apply the cluster's bootstrap"
+            "this account may not read {name} objects: {why}; apply the cluster's bootstrap, or give the account {}",
+            role(kind, &rule)
         ),
-        Cause::Other => format!("the watch of {name} objects fails: {}", chain(error)),
+        Cause::Other => format!("the watch of {name} objects fails: {}", why(error)),
     }
 }
 
-/// Whether the API server does not serve the kind.
-pub(super) fn is_missing_kind(error: &watcher::Error) -> bool {
-    matches!(cause(error), Cause::Missing)
+/// Why a kind cannot be read that can be done without, as a sentence.
+pub(super) fn blind_sentence(kind: Kind, error: Option<&watcher::Error>) -> String {
+    let name = kind.name();
+    let cause = match error.map_or(Cause::Other, cause) {
+        Cause::Missing => "the cluster does not know this kind".to_owned(),
+        Cause::Denied(why) => why.to_owned(),
+        Cause::Other => why(error),
+    };
+    format!(
+        "{name} objects cannot be read, what they would tell is not known: {cause}; it takes {}",
+        role(kind, &kind.rule())
+    )
 }
 
-enum Cause<'a> {
+/// Which role needs a rule.
+fn role(kind: Kind, rule: &str) -> String {
+    match kind.place() {
+        Place::Fleet => format!("the rule {rule} in a Role of the fleet's namespace"),
+        Place::Everywhere => format!("the rule {rule} in a ClusterRole"),
+    }
+}
+
+fn why(error: Option<&watcher::Error>) -> String {
+    error.map_or_else(|| "it ended".to_owned(), |error| chain(error))
+}
+
+/// What kind of failure of a watch it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause<'a> {
+    /// The API server does not serve the kind.
     Missing,
+    /// The account may not read it, in the API server's words.
     Denied(&'a str),
+    /// Anything else.
     Other,
 }
 
-fn cause(error: &watcher::Error) -> Cause<'_> {
+/// What kind of failure it is. A server that does not know us at all says nothing about a kind: renewed credentials
+/// cure that.
+pub(super) fn cause(error: &watcher::Error) -> Cause<'_> {
     use watcher::Error::{InitialListFailed, WatchFailed, WatchStartFailed};
     let (InitialListFailed(kube::Error::Api(status))
     | WatchStartFailed(kube::Error::Api(status))
@@ -118,7 +148,7 @@ fn cause(error: &watcher::Error) -> Cause<'_> {
     };
     match status.code {
         404 => Cause::Missing,
-        401 | 403 => Cause::Denied(&status.message),
+        403 => Cause::Denied(&status.message),
         _ => Cause::Other,
     }
 }
@@ -166,15 +196,35 @@ mod tests {
             404,
             "the server could not find the requested resource",
         ));
-        assert!(is_missing_kind(&missing));
+        assert_eq!(cause(&missing), Cause::Missing);
         assert!(
-            watch_sentence(Kind::Release, &missing).contains("does not know the kind HelmRelease")
+            watch_sentence(Kind::Release, Some(&missing))
+                .contains("does not know the kind HelmRelease")
         );
         let denied = watcher::Error::InitialListFailed(api(403, "forbidden"));
-        assert!(!is_missing_kind(&denied));
+        assert_eq!(cause(&denied), Cause::Denied("forbidden"));
+        assert_eq!(
+            watch_sentence(Kind::Namespace, Some(&denied)),
+            "this account may not read Namespace objects: forbidden; apply the cluster's bootstrap, or give the account \
+            the rule {apiGroups: [\"\"], resources: [namespaces], verbs: [get, list, watch]} in a ClusterRole"
+        );
+        let expired = watcher::Error::WatchStartFailed(api(401, "Unauthorized"));
+        assert_eq!(cause(&expired), Cause::Other);
+    }
+
+    #[test]
+    fn what_is_done_without_is_named_with_the_rule_that_would_give_it() {
+        let denied = watcher::Error::InitialListFailed(api(403, "pods is forbidden"));
+        assert_eq!(
+            blind_sentence(Kind::Pod, Some(&denied)),
+            "Pod objects cannot be read, what they would tell is not known: pods is forbidden; it takes the rule \
+            {apiGroups: [\"\"], resources: [pods], verbs: [get, list, watch]} in a ClusterRole"
+        );
+        let ended = blind_sentence(Kind::Chart, None);
         assert!(
-            watch_sentence(Kind::Namespace, &denied)
-                .contains("may not read Namespace objects: forbidden")
+            ended.contains("resources: [helmcharts]")
+                && ended.ends_with("Role of the fleet's namespace"),
+            "{ended}"
         );
     }
 }

@@ -4,6 +4,9 @@ use kube::api::ApiResource;
 
 use crate::domain::StoreName;
 
+#[cfg(test)]
+mod tests;
+
 /// A kind that is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -19,28 +22,58 @@ pub enum Kind {
     Artifact,
     /// `source.extensions.fluxcd.io/v1beta1`, in the fleet's namespace.
     Generator,
+    /// `source.toolkit.fluxcd.io/v1`, in the fleet's namespace.
+    Chart,
+    /// `apps/v1`, with the label `fleetwright.dev/store`, as all that follow but Events.
+    Deployment,
+    /// `apps/v1`.
+    StatefulSet,
+    /// `batch/v1`.
+    Job,
+    /// Core pods.
+    Pod,
+    /// Core claims on volumes.
+    Claim,
+    /// Core quotas.
+    Quota,
+    /// Core events of type Warning; they carry no labels.
+    Event,
+}
+
+/// Where the objects of a kind are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the fleet's namespace.
+    Fleet,
+    /// In the whole cluster.
+    Everywhere,
 }
 
 impl Kind {
     /// Every kind that is watched.
-    pub const ALL: [Kind; 6] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Kustomization,
         Kind::Release,
         Kind::Namespace,
         Kind::Source,
         Kind::Artifact,
         Kind::Generator,
+        Kind::Chart,
+        Kind::Deployment,
+        Kind::StatefulSet,
+        Kind::Job,
+        Kind::Pod,
+        Kind::Claim,
+        Kind::Quota,
+        Kind::Event,
     ];
 
     /// Group, version, kind and plural.
     const fn address(self) -> (&'static str, &'static str, &'static str, &'static str) {
+        const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
+        const SOURCE: &str = "source.toolkit.fluxcd.io";
         match self {
-            Kind::Kustomization => (
-                "kustomize.toolkit.fluxcd.io",
-                "v1",
-                "Kustomization",
-                "kustomizations",
-            ),
+            Kind::Kustomization => (KUSTOMIZE, "v1", "Kustomization", "kustomizations"),
             Kind::Release => (
                 "helm.toolkit.fluxcd.io",
                 "v2",
@@ -48,24 +81,22 @@ impl Kind {
                 "helmreleases",
             ),
             Kind::Namespace => ("", "v1", "Namespace", "namespaces"),
-            Kind::Source => (
-                "source.toolkit.fluxcd.io",
-                "v1",
-                "GitRepository",
-                "gitrepositories",
-            ),
-            Kind::Artifact => (
-                "source.toolkit.fluxcd.io",
-                "v1",
-                "ExternalArtifact",
-                "externalartifacts",
-            ),
+            Kind::Source => (SOURCE, "v1", "GitRepository", "gitrepositories"),
+            Kind::Artifact => (SOURCE, "v1", "ExternalArtifact", "externalartifacts"),
             Kind::Generator => (
                 "source.extensions.fluxcd.io",
                 "v1beta1",
                 "ArtifactGenerator",
                 "artifactgenerators",
             ),
+            Kind::Chart => (SOURCE, "v1", "HelmChart", "helmcharts"),
+            Kind::Deployment => ("apps", "v1", "Deployment", "deployments"),
+            Kind::StatefulSet => ("apps", "v1", "StatefulSet", "statefulsets"),
+            Kind::Job => ("batch", "v1", "Job", "jobs"),
+            Kind::Pod => ("", "v1", "Pod", "pods"),
+            Kind::Claim => ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
+            Kind::Quota => ("", "v1", "ResourceQuota", "resourcequotas"),
+            Kind::Event => ("", "v1", "Event", "events"),
         }
     }
 
@@ -84,6 +115,57 @@ impl Kind {
     /// Whether a fleet can do without: the kinds of source-watcher, where shards read the repository itself.
     pub(super) const fn is_optional(self) -> bool {
         matches!(self, Kind::Artifact | Kind::Generator)
+    }
+
+    /// Whether phases stand and fall with it. What is not vital is done without, and that is said.
+    pub(super) const fn is_vital(self) -> bool {
+        !self.is_live() && !matches!(self, Kind::Chart)
+    }
+
+    /// Whether its objects lie in the namespaces of stores. Their names here are `<namespace>/<name>`.
+    pub(super) const fn is_live(self) -> bool {
+        matches!(
+            self,
+            Kind::Deployment
+                | Kind::StatefulSet
+                | Kind::Job
+                | Kind::Pod
+                | Kind::Claim
+                | Kind::Quota
+                | Kind::Event
+        )
+    }
+
+    pub(super) const fn place(self) -> Place {
+        match self {
+            Kind::Namespace => Place::Everywhere,
+            _ if self.is_live() => Place::Everywhere,
+            _ => Place::Fleet,
+        }
+    }
+
+    /// The labels to ask for, so that what else a cluster holds is never sent. Charts and templates put this one on
+    /// every object and pod of a store.
+    pub(super) const fn labels(self) -> Option<&'static str> {
+        match (self.place(), self) {
+            (Place::Fleet, _) | (_, Kind::Event) => None,
+            _ => Some("fleetwright.dev/store"),
+        }
+    }
+
+    /// The fields to ask for.
+    pub(super) const fn fields(self) -> Option<&'static str> {
+        match self {
+            Kind::Event => Some("type=Warning"),
+            _ => None,
+        }
+    }
+
+    /// The rule of a role that lets an account watch it, as YAML on one line.
+    pub(super) fn rule(self) -> String {
+        let (group, _, _, plural) = self.address();
+        let group = if group.is_empty() { "\"\"" } else { group };
+        format!("{{apiGroups: [{group}], resources: [{plural}], verbs: [get, list, watch]}}")
     }
 
     pub(super) fn resource(self) -> ApiResource {
@@ -118,16 +200,29 @@ pub(super) enum Scope {
 /// Whom an object concerns, by its name: names are given by the renderer and cannot be changed, labels can.
 pub(super) fn scope(kind: Kind, name: &str, namespace_prefix: &str) -> Scope {
     let store = |text: &str| text.parse().map_or(Scope::Foreign, Scope::Store);
-    let prefixed = |prefix: &str| name.strip_prefix(prefix).map_or(Scope::Foreign, store);
+    let prefixed = |name: &str, prefix: &str| {
+        let rest = name.strip_prefix(prefix);
+        rest.map_or(Scope::Foreign, store)
+    };
     match kind {
         Kind::Release => store(name),
-        Kind::Namespace => prefixed(namespace_prefix),
+        Kind::Namespace => prefixed(name, namespace_prefix),
         Kind::Kustomization | Kind::Artifact if name == "root" => Scope::Cluster,
-        Kind::Kustomization => shard(name).unwrap_or_else(|| prefixed("store-")),
+        Kind::Kustomization => shard(name).unwrap_or_else(|| prefixed(name, "store-")),
         Kind::Artifact => shard(name).unwrap_or(Scope::Foreign),
         Kind::Source if name == super::SOURCE => Scope::Cluster,
         Kind::Source => Scope::Foreign,
-        Kind::Generator => Scope::Cluster,
+        Kind::Generator | Kind::Chart => Scope::Cluster,
+        Kind::Deployment
+        | Kind::StatefulSet
+        | Kind::Job
+        | Kind::Pod
+        | Kind::Claim
+        | Kind::Quota
+        | Kind::Event => {
+            let namespace = name.split_once('/').map_or("", |(namespace, _)| namespace);
+            prefixed(namespace, namespace_prefix)
+        }
     }
 }
 
@@ -135,32 +230,4 @@ fn shard(name: &str) -> Option<Scope> {
     let digits = name.strip_prefix("shard-")?;
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     (digits.len() == 2 && digits.bytes().all(hex)).then(|| Scope::Shard(digits.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_tell_whose_an_object_is() {
-        let store = |name: &str| Scope::Store(name.parse().expect("a store name"));
-        let shard = Scope::Shard("3f".to_owned());
-        for (kind, name, whose) in [
-            (Kind::Kustomization, "root", Scope::Cluster),
-            (Kind::Kustomization, "shard-3f", shard.clone()),
-            (Kind::Kustomization, "store-shard-3f", store("shard-3f")),
-            (Kind::Kustomization, "store-root", store("root")),
-            (Kind::Kustomization, "shard-xyz", Scope::Foreign),
-            (Kind::Release, "root", store("root")),
-            (Kind::Namespace, "shop-a", store("a")),
-            (Kind::Namespace, "kube-system", Scope::Foreign),
-            (Kind::Artifact, "shard-3f", shard),
-            (Kind::Artifact, "other", Scope::Foreign),
-            (Kind::Source, "fleet", Scope::Cluster),
-            (Kind::Source, "other", Scope::Foreign),
-            (Kind::Generator, "shards", Scope::Cluster),
-        ] {
-            assert_eq!(scope(kind, name, "shop-"), whose, "{kind:?} {name}");
-        }
-    }
 }

@@ -6,31 +6,36 @@
 //! The only write is one annotation that makes Flux fetch. No type of kube leaves this folder.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use serde_json::json;
 
+mod connection;
+mod contact;
 mod error;
 mod kinds;
 mod parse;
 pub mod replay;
 mod state;
+mod view;
 mod watch;
+mod wire;
 
+use connection::Connection;
 pub use error::ClusterError;
 pub use kinds::Kind;
-pub use parse::Object;
+pub use parse::{LiveObject, Object};
 pub use state::{Changes, Feed, State};
-pub use watch::{View, Watcher};
+pub use view::View;
+pub use watch::Watcher;
 
 /// The name of the one `GitRepository` that a cluster follows.
 const SOURCE: &str = "fleet";
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long a connection may be silent. Watches are renewed every minute, so a silent one is dead.
+/// How long a connection may be silent. Watches are renewed every 20 seconds, so a silent one is dead.
 const SILENCE: Duration = Duration::from_secs(90);
 /// How long a single request may take in all.
 const REQUEST: Duration = Duration::from_secs(10);
@@ -49,42 +54,40 @@ pub struct Target {
     pub namespace_prefix: String,
 }
 
-/// A client of one cluster.
+/// The way to one cluster.
 #[derive(Clone)]
 pub struct Cluster {
-    client: Client,
-    namespace: String,
-    namespace_prefix: String,
+    connection: Arc<Connection>,
+    target: Target,
 }
 
 impl Cluster {
-    /// Reads the configuration and makes a client. Never talks to the API server: whether it can be reached is the
-    /// watch's business.
+    /// Reads the configuration. Never talks to the API server nor to anything that gives credentials: whether the
+    /// cluster can be reached is the watch's business.
     pub async fn connect(target: Target) -> Result<Self, ClusterError> {
-        let mut config = load(&target).await?;
-        config.connect_timeout = Some(CONNECT);
-        config.read_timeout = Some(SILENCE);
-        let client = Client::try_from(config).map_err(|source| ClusterError::client(&source))?;
+        let connection = Connection::open(target.clone()).await?;
         Ok(Self {
-            client,
-            namespace: target.namespace,
-            namespace_prefix: target.namespace_prefix,
+            connection: Arc::new(connection),
+            target,
         })
     }
 
-    /// Starts the watches on the present tokio runtime. They run until the watcher is dropped.
+    /// Starts the watches on the present tokio runtime. They run until the watcher is dropped. They make the
+    /// connection, and make it anew when the configuration or the credentials in it change.
     pub fn watch(&self) -> Watcher {
-        Watcher::start(&self.client, &self.namespace, &self.namespace_prefix)
+        Watcher::start(&self.connection, &self.target)
     }
 
     /// Makes Flux fetch the fleet repository now. `token` is any text not used before; Flux reports it as
     /// `lastHandledReconcileAt` once done. Everything behind the `GitRepository` follows by watches of Flux's own.
     pub async fn request_fetch(&self, token: &str) -> Result<(), ClusterError> {
-        let api: Api<DynamicObject> = Api::namespaced_with(
-            self.client.clone(),
-            &self.namespace,
-            &Kind::Source.resource(),
-        );
+        let client = self.connection.client();
+        let client = client.ok_or_else(|| ClusterError::Unreachable {
+            why: "no connection is made yet".to_owned(),
+        })?;
+        let namespace = &self.target.namespace;
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(client, namespace, &Kind::Source.resource());
         let patch = Patch::Merge(
             json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": token}}}),
         );
@@ -95,29 +98,10 @@ impl Cluster {
         let request = api.patch_metadata(SOURCE, &params, &patch);
         match tokio::time::timeout(REQUEST, request).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(source)) => Err(ClusterError::fetch(&self.namespace, &source)),
+            Ok(Err(source)) => Err(ClusterError::fetch(namespace, &source)),
             Err(_) => Err(ClusterError::Unreachable {
                 why: format!("no answer within {} s", REQUEST.as_secs()),
             }),
         }
     }
-}
-
-async fn load(target: &Target) -> Result<Config, ClusterError> {
-    let options = KubeConfigOptions {
-        context: target.context.clone(),
-        ..KubeConfigOptions::default()
-    };
-    let file = match (&target.kubeconfig, &target.context) {
-        (Some(path), _) => Kubeconfig::read_from(path),
-        (None, Some(_)) => Kubeconfig::read(),
-        (None, None) => {
-            return Config::infer()
-                .await
-                .map_err(|source| ClusterError::kubeconfig(target, &source));
-        }
-    };
-    let file = file.map_err(|source| ClusterError::kubeconfig(target, &source))?;
-    let config = Config::from_custom_kubeconfig(file, &options).await;
-    config.map_err(|source| ClusterError::kubeconfig(target, &source))
 }

@@ -3,70 +3,34 @@
 //! A reset replaces all objects of a kind at once by a fresh list, so that what vanished unseen is found and what
 //! stayed is never missing in between. Only what differs is reported, so a list read again is silent.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
 use super::kinds::{Kind, Scope, scope};
-use super::parse::Object;
+use super::parse::{LiveObject, Object};
 use crate::domain::StoreName;
 use crate::domain::observed::{
-    ArtifactSeen, ClusterSeen, GeneratorSeen, KustomizationSeen, Live, Meta, NamespaceSeen,
+    ArtifactSeen, ChartSeen, ClusterSeen, GeneratorSeen, KustomizationSeen, Meta, NamespaceSeen,
     ReleaseSeen, SourceSeen, StoreSeen,
 };
 use crate::domain::record::shard;
 
+mod changes;
+mod live;
 mod table;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
+pub use changes::Changes;
+use live::LiveTable;
 use table::Table;
+pub use trouble::Feed;
+use trouble::Trouble;
 
 /// Seconds for which it is remembered that a store's objects changed.
 const REMEMBERED: i64 = 120;
-
-/// What changed since somebody last asked.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Stores of which an object of their own changed.
-    pub stores: BTreeSet<StoreName>,
-    /// Shards whose artifact or Kustomization changed, by their two hex digits.
-    pub shards: BTreeSet<String>,
-    /// Whether something changed that concerns every store: the source, generators, the root, or whether the
-    /// cluster can be watched at all.
-    pub cluster: bool,
-}
-
-impl Changes {
-    /// Whether nothing changed.
-    pub fn is_empty(&self) -> bool {
-        self.stores.is_empty() && self.shards.is_empty() && !self.cluster
-    }
-
-    pub(super) fn merge(&mut self, other: Self) {
-        self.stores.extend(other.stores);
-        self.shards.extend(other.shards);
-        self.cluster |= other.cluster;
-    }
-
-    fn note(&mut self, scope: Scope) {
-        match scope {
-            Scope::Store(name) => drop(self.stores.insert(name)),
-            Scope::Shard(digits) => drop(self.shards.insert(digits)),
-            Scope::Cluster => self.cluster = true,
-            Scope::Foreign => {}
-        }
-    }
-}
-
-/// Something that brings news of the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Feed {
-    /// The regular question whether the API server answers.
-    Contact,
-    /// The watch of a kind.
-    Watch(Kind),
-}
 
 /// Everything seen in one cluster.
 #[derive(Debug, Default)]
@@ -78,9 +42,10 @@ pub struct State {
     sources: Table<SourceSeen>,
     artifacts: Table<ArtifactSeen>,
     generators: Table<GeneratorSeen>,
+    charts: Table<ChartSeen>,
+    live: LiveTable,
     changed_at: HashMap<StoreName, Timestamp>,
-    listed: BTreeSet<Kind>,
-    failing: BTreeMap<Feed, (Timestamp, String)>,
+    trouble: Trouble,
     /// Whether it was stale when last looked at, so that the passing of time is reported once.
     stale: bool,
 }
@@ -97,7 +62,8 @@ impl State {
     /// An object was added or changed.
     pub fn apply(&mut self, object: Object, now: Timestamp) -> Changes {
         let kind = object.kind();
-        if self.whose(kind, object.name()) == Scope::Foreign {
+        let scope = self.whose(kind, object.name());
+        if scope == Scope::Foreign {
             return Changes::default();
         }
         let changed = match object {
@@ -110,6 +76,8 @@ impl State {
             Object::Source(name, seen) => self.sources.put(name, seen),
             Object::Artifact(name, seen) => self.artifacts.put(name, seen),
             Object::Generator(name, seen) => self.generators.put(name, seen),
+            Object::Chart(name, seen) => self.charts.put(name, seen),
+            Object::Live(name, seen) => return self.apply_live(&scope, &name, seen),
         };
         self.noted(kind, changed, now)
     }
@@ -123,6 +91,8 @@ impl State {
             Kind::Source => self.sources.remove(name),
             Kind::Artifact => self.artifacts.remove(name),
             Kind::Generator => self.generators.remove(name),
+            Kind::Chart => self.charts.remove(name),
+            _ => return self.delete_live(kind, name),
         };
         self.noted(kind, changed, now)
     }
@@ -133,83 +103,73 @@ impl State {
             .iter()
             .map(|object| object.name().to_owned())
             .collect();
-        let mut changes = Changes::default();
+        // What is gone goes first: it must not stand in the way of what has come in its place.
+        let mut changes = self.forget(kind, &kept, now);
         for object in objects {
             changes.merge(self.apply(object, now));
         }
-        for name in self
-            .names(kind)
-            .into_iter()
-            .filter(|name| !kept.contains(name))
-        {
-            changes.merge(self.delete(kind, &name, now));
-        }
-        let first = self.listed.insert(kind) && self.synced();
-        changes.cluster |= first;
-        changes.merge(self.recovered(Feed::Watch(kind)));
+        changes.merge(self.trouble.listed(kind));
+        self.calmed();
         changes
     }
 
-    /// A feed fails. Until it recovers, what came through it may be out of date.
-    pub fn failed(&mut self, feed: Feed, sentence: String, now: Timestamp) -> Changes {
-        let since = self.failing.get(&feed).map_or(now, |(since, _)| *since);
-        let before = self.failing.insert(feed, (since, sentence));
-        Changes {
-            cluster: before.is_none(),
-            ..Changes::default()
-        }
+    /// A feed fails since some point in time of our clock. Until it recovers, what came through it may be out of date.
+    pub fn failed(&mut self, feed: Feed, sentence: String, since: Timestamp) -> Changes {
+        self.trouble.failed(feed, sentence, since)
     }
 
     /// A feed works again. A watch does so only with a reset.
     pub fn recovered(&mut self, feed: Feed) -> Changes {
-        let ended = self.failing.remove(&feed).is_some() && self.failing.is_empty();
-        self.stale &= !ended;
-        Changes {
-            cluster: ended,
-            ..Changes::default()
-        }
+        let changes = self.trouble.recovered(feed);
+        self.calmed();
+        changes
+    }
+
+    /// A kind that is not vital cannot be read, for the reason of this sentence, until its next reset. What was seen
+    /// of it is forgotten: nobody would learn that it has changed.
+    pub fn blinded(&mut self, kind: Kind, sentence: String, now: Timestamp) -> Changes {
+        let mut changes = self.forget(kind, &BTreeSet::new(), now);
+        changes.merge(self.trouble.blinded(kind, sentence));
+        self.calmed();
+        changes
     }
 
     /// The API server answers again after it did not. Whatever came before is old until each kind is listed afresh.
     pub fn reread(&mut self, now: Timestamp) -> Changes {
-        let since = self
-            .failing
-            .get(&Feed::Contact)
-            .map_or(now, |(since, _)| *since);
-        let mut changes = Changes::default();
-        for kind in Kind::ALL {
-            let sentence = format!("the {} objects are being read afresh", kind.name());
-            changes.merge(self.failed(Feed::Watch(kind), sentence, since));
-        }
-        changes.merge(self.recovered(Feed::Contact));
-        changes
+        self.trouble.reread(now)
+    }
+
+    /// Something is wrong that people should know, though everything seen is current; none takes it back.
+    pub fn remarked(&mut self, remark: Option<String>) -> Changes {
+        self.trouble.remarked(remark)
+    }
+
+    /// Whether the API server does not answer.
+    pub fn is_away(&self) -> bool {
+        self.trouble.is_away()
     }
 
     /// Time passes: reports once when a failure has lasted so long that what was seen is stale.
     pub fn tick(&mut self, now: Timestamp) -> Changes {
         self.changed_at
             .retain(|_, at| now.as_second() - at.as_second() < REMEMBERED);
-        let stale = self.stale_since().is_some() && self.cluster().is_stale(now);
-        let cluster = stale != self.stale;
+        let stale = self.trouble.stale_since().is_some() && self.cluster().is_stale(now);
+        let changed = stale != self.stale;
         self.stale = stale;
-        Changes {
-            cluster,
-            ..Changes::default()
-        }
+        Changes::of_cluster(changed)
     }
 
     /// What is seen of a store and its shard; none where nothing is.
     pub fn store(&self, name: &StoreName) -> Option<StoreSeen> {
         let (applier, home) = (format!("store-{name}"), format!("shard-{}", shard(name)));
+        let namespace = format!("{}{name}", self.namespace_prefix);
         let seen = StoreSeen {
             kustomization: self.kustomizations.get(&applier),
             release: self.releases.get(name.as_str()),
-            namespace: self
-                .namespaces
-                .get(&format!("{}{name}", self.namespace_prefix)),
+            namespace: self.namespaces.get(&namespace),
             artifact: self.artifacts.get(&home),
             shard: self.kustomizations.get(&home),
-            live: Live::default(),
+            live: self.live.get(name),
             probe: None,
             changed_at: self.changed_at.get(name).copied(),
         };
@@ -219,19 +179,15 @@ impl State {
 
     /// What concerns all stores.
     pub fn cluster(&self) -> ClusterSeen {
-        let failing = self.failing.first_key_value();
         ClusterSeen {
-            synced: self.synced(),
-            stale_since: self.stale_since(),
-            trouble: failing.map(|(_, (_, sentence))| sentence.clone()),
+            synced: self.trouble.synced(),
+            stale_since: self.trouble.stale_since(),
+            trouble: self.trouble.sentence(),
             source: self.sources.get(super::SOURCE),
-            generators: self
-                .generators
-                .iter()
-                .map(|(name, seen)| (name.clone(), seen.clone()))
-                .collect(),
+            generators: self.generators.all(),
+            charts: self.charts.all(),
             root: self.kustomizations.get("root"),
-            blind: Vec::new(),
+            blind: self.trouble.blind(),
         }
     }
 
@@ -264,14 +220,6 @@ impl State {
         }
     }
 
-    fn synced(&self) -> bool {
-        Kind::ALL.iter().all(|kind| self.listed.contains(kind))
-    }
-
-    fn stale_since(&self) -> Option<Timestamp> {
-        self.failing.values().map(|(since, _)| *since).min()
-    }
-
     fn whose(&self, kind: Kind, name: &str) -> Scope {
         scope(kind, name, &self.namespace_prefix)
     }
@@ -284,7 +232,27 @@ impl State {
             Kind::Source => self.sources.names(),
             Kind::Artifact => self.artifacts.names(),
             Kind::Generator => self.generators.names(),
+            Kind::Chart => self.charts.names(),
+            kind => {
+                let full = |(store, name)| format!("{}{store}/{name}", self.namespace_prefix);
+                self.live.names(kind).into_iter().map(full).collect()
+            }
         }
+    }
+
+    fn forget(&mut self, kind: Kind, kept: &BTreeSet<String>, now: Timestamp) -> Changes {
+        let mut changes = Changes::default();
+        for name in self.names(kind) {
+            if !kept.contains(&name) {
+                changes.merge(self.delete(kind, &name, now));
+            }
+        }
+        changes
+    }
+
+    /// Nothing fails any more: the next failure is reported anew when it becomes stale.
+    fn calmed(&mut self) {
+        self.stale &= self.trouble.stale_since().is_some();
     }
 
     fn noted(&mut self, kind: Kind, name: Option<String>, now: Timestamp) -> Changes {
@@ -294,6 +262,28 @@ impl State {
         }
         for store in &changes.stores {
             self.changed_at.insert(store.clone(), now);
+        }
+        changes
+    }
+
+    /// Unlike the store's own objects, what runs does not make its status unsettled: it moves all the time.
+    fn apply_live(&mut self, scope: &Scope, name: &str, seen: LiveObject) -> Changes {
+        let mut changes = Changes::default();
+        if let (Scope::Store(store), Some((_, name))) = (scope, name.split_once('/'))
+            && self.live.put(store, name, seen)
+        {
+            changes.note(scope.clone());
+        }
+        changes
+    }
+
+    fn delete_live(&mut self, kind: Kind, name: &str) -> Changes {
+        let scope = self.whose(kind, name);
+        let mut changes = Changes::default();
+        if let (Scope::Store(store), Some((_, name))) = (&scope, name.split_once('/'))
+            && self.live.remove(store, kind, name)
+        {
+            changes.note(scope);
         }
         changes
     }

@@ -85,7 +85,15 @@ fn variables_win_over_the_file_and_can_replace_it() {
 
 #[test]
 fn what_is_wrong_is_named_with_its_key() {
-    let table: [Case<'_>; 12] = [
+    let table: [Case<'_>; 13] = [
+        (
+            FILE,
+            &[(
+                "FLEETWRIGHT_CLUSTERS",
+                "[{name: one, context: a}, {name: two, context: b}, {name: three, context: a}]",
+            )],
+            &["one and three have the same kubeconfig and context"],
+        ),
         (
             "data: /d\ngit:\n  urll: x\n",
             &[],

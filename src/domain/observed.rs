@@ -18,8 +18,8 @@ pub use live::{
     ClaimSeen, Live, PodSeen, ProbeSeen, QuotaSeen, Warning, WorkloadKind, WorkloadSeen,
 };
 pub use object::{
-    ArtifactSeen, Condition, Conditions, Failure, GeneratorSeen, KustomizationSeen, Meta,
-    NamespaceSeen, ReleaseSeen, Snapshot, SourceRef, SourceSeen, Truth,
+    ArtifactSeen, ChartSeen, Condition, Conditions, Failure, GeneratorSeen, KustomizationSeen,
+    Meta, NamespaceSeen, ReleaseSeen, Snapshot, SourceRef, SourceSeen, Truth,
 };
 
 /// How long a watch may fail, in seconds, before what was seen through it counts as stale. Shorter is a restart of
@@ -76,12 +76,14 @@ pub struct ClusterSeen {
     pub synced: bool,
     /// Since when some watch or the API server fails; none while all is well.
     pub stale_since: Option<Timestamp>,
-    /// What fails, as one sentence.
+    /// What fails, as one sentence; without `stale_since` it is something that has not yet made anything stale.
     pub trouble: Option<String>,
     /// The `GitRepository`.
     pub source: Option<SourceSeen>,
     /// The `ArtifactGenerators`, by name.
     pub generators: BTreeMap<String, GeneratorSeen>,
+    /// The `HelmCharts`, by name.
+    pub charts: BTreeMap<String, ChartSeen>,
     /// The root Kustomization.
     pub root: Option<KustomizationSeen>,
     /// Kinds that cannot be read, though the rest goes on: one sentence each, with the rule that would give the right.
@@ -106,7 +108,10 @@ impl ClusterSeen {
     pub fn status_sentence(&self, now: Timestamp) -> String {
         let trouble = self.trouble.as_deref().unwrap_or("no reason is known");
         match (self.synced, self.stale_since) {
-            (true, None) => "watched; everything seen is current".to_owned(),
+            (true, None) => match &self.trouble {
+                None => "watched; everything seen is current".to_owned(),
+                Some(trouble) => format!("watched; everything seen is current, but {trouble}"),
+            },
             (false, None) => "the first lists of its objects are being read".to_owned(),
             (_, Some(since)) => {
                 let seconds = now.as_second() - since.as_second();

@@ -225,6 +225,8 @@ pub struct ClusterView {
     pub source: SourceView,
     /// What people must look at.
     pub alarms: Vec<String>,
+    /// Kinds that cannot be read in it, though the rest goes on: a sentence each, with the rule that gives the right.
+    pub blind: Vec<String>,
 }
 
 /// One of Flux's controllers, by what it says of the objects that all stores depend on.

@@ -94,12 +94,13 @@ fn forge_check(core: &Core) -> ForgeCheck {
 }
 
 fn cluster_check(core: &Core, view: ClusterView) -> ClusterCheck {
-    let ailing = !view.alarms.is_empty() || unseen(core, &view.name);
+    let ailing = !view.alarms.is_empty() || !view.blind.is_empty() || unseen(core, &view.name);
     ClusterCheck {
         status: Condition::of(!ailing),
         message: view.status,
         watched: view.watched,
         alarms: view.alarms,
+        blind: view.blind,
     }
 }
 
@@ -204,6 +205,7 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
         status,
         source,
         alarms,
+        blind: seen.map(|it| it.blind).unwrap_or_default(),
     }
 }
 

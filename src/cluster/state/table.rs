@@ -35,6 +35,10 @@ impl<T: Clone + PartialEq> Table<T> {
         self.0.get(name).cloned()
     }
 
+    pub(super) fn all(&self) -> BTreeMap<String, T> {
+        self.0.clone()
+    }
+
     pub(super) fn names(&self) -> Vec<String> {
         self.0.keys().cloned().collect()
     }

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod live;
+
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a small number")
 }

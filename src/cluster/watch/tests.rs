@@ -2,44 +2,75 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::time::Duration;
 
-use kube::Config;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use super::*;
 use crate::cluster::{Cluster, ClusterError};
+use crate::domain::StoreName;
 
-/// What the server says: the names of the releases, and whether the kinds of source-watcher exist. When it changes,
-/// every open watch is told that it came too late to hear of it (410), as after a long absence.
+/// What the server says: the names of the releases, which of them have a pod that fails, whether the kinds of
+/// source-watcher exist, and which resources nobody may read. When it changes, every open watch is told that it came
+/// too late to hear of it (410), as after a long absence.
 #[derive(Clone, Default)]
 struct Script {
     releases: Vec<&'static str>,
+    failing_pods: Vec<&'static str>,
     no_source_watcher: bool,
+    forbidden: Vec<&'static str>,
 }
 
-async fn serve(script: Script) -> (Cluster, watch::Sender<Script>) {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+/// A server, until it is dropped.
+struct Server {
+    address: String,
+    scripts: watch::Sender<Script>,
+    _tasks: JoinSet<()>,
+}
+
+async fn serve(script: Script) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
+    let address = listener.local_addr().expect("it is bound").to_string();
     let (scripts, script) = watch::channel(script);
-    tokio::spawn(async move {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut answers = JoinSet::new();
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(answer(stream, script.clone()));
+            answers.spawn(answer(stream, script.clone()));
         }
     });
-    let uri = format!("http://{address}").parse().expect("an address");
-    let client = Client::try_from(Config::new(uri)).expect("a plain client");
-    let (namespace, namespace_prefix) = ("fleet".to_owned(), "store-".to_owned());
-    (
-        Cluster {
-            client,
-            namespace,
-            namespace_prefix,
-        },
+    Server {
+        address,
         scripts,
-    )
+        _tasks: tasks,
+    }
+}
+
+/// A cluster whose kubeconfig points at an address, and the folder of that.
+async fn cluster(address: &str) -> (Cluster, TempDir) {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let folder = tempfile::tempdir().expect("a folder");
+    point(&folder, address);
+    let target = Target {
+        kubeconfig: Some(folder.path().join("config")),
+        context: None,
+        namespace: "fleet".to_owned(),
+        namespace_prefix: "store-".to_owned(),
+    };
+    let cluster = Cluster::connect(target).await.expect("a good file");
+    (cluster, folder)
+}
+
+fn point(folder: &TempDir, address: &str) {
+    let text = format!(
+        "{{current-context: it, contexts: [{{name: it, context: {{cluster: it, user: it}}}}], \
+        clusters: [{{name: it, cluster: {{server: 'http://{address}'}}}}], users: [{{name: it, user: {{}}}}]}}"
+    );
+    std::fs::write(folder.path().join("config"), text).expect("written");
 }
 
 async fn answer(mut stream: TcpStream, mut script: watch::Receiver<Script>) {
@@ -51,51 +82,43 @@ async fn answer(mut stream: TcpStream, mut script: watch::Receiver<Script>) {
         .unwrap_or_default()
         .to_owned();
     let now = script.borrow_and_update().clone();
-    let missing = now.no_source_watcher
-        && (line.contains("/externalartifacts") || line.contains("/artifactgenerators"));
-    if line.contains("watch=true") {
+    let source_watcher = ["/externalartifacts", "/artifactgenerators"];
+    let missing = line.contains("/gitrepositories/fleet")
+        || now.no_source_watcher && source_watcher.iter().any(|it| line.contains(it));
+    if now.forbidden.iter().any(|it| line.contains(it)) {
+        reply(stream, "403 Forbidden", &failure(403, "it is forbidden")).await;
+    } else if line.contains("watch=true") {
         let _ = stream
             .write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
             .await;
         let _ = script.changed().await;
-        let gone = json!({"type": "ERROR", "object": {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 410, "message": "too old"}});
+        let gone = json!({"type": "ERROR", "object": failure(410, "too old")});
         let line = format!("{gone}\n");
         let chunk = format!("{:x}\r\n{line}\r\n0\r\n\r\n", line.len());
         let _ = stream.write_all(chunk.as_bytes()).await;
-    } else if missing || line.starts_with("PATCH") {
-        let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404, "message": "not found"});
-        reply(stream, "404 Not Found", &status).await;
+    } else if missing {
+        reply(stream, "404 Not Found", &failure(404, "not found")).await;
     } else {
         reply(stream, "200 OK", &body(&line, &now)).await;
     }
 }
 
+fn failure(code: u16, message: &str) -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message})
+}
+
 fn body(line: &str, script: &Script) -> Value {
-    if line.contains("/version") {
-        let fields = [
-            "major",
-            "minor",
-            "gitVersion",
-            "gitCommit",
-            "gitTreeState",
-            "buildDate",
-            "goVersion",
-            "compiler",
-            "platform",
-        ];
-        return fields
-            .iter()
-            .map(|field| ((*field).to_owned(), json!("")))
-            .collect::<serde_json::Map<_, _>>()
-            .into();
-    }
     let release =
         |name: &&str| json!({"metadata": {"name": name, "labels": {"fleetwright.dev/uid": "U"}}});
-    let items: Vec<Value> = script.releases.iter().map(release).collect();
-    let items = if line.contains("/helmreleases") {
-        items
-    } else {
-        Vec::new()
+    let pod = |name: &&str| {
+        let waiting = json!({"waiting": {"reason": "ImagePullBackOff"}});
+        json!({"metadata": {"name": "web", "namespace": format!("store-{name}")},
+            "status": {"phase": "Pending", "containerStatuses": [{"name": "web", "state": waiting}]}})
+    };
+    let items: Vec<Value> = match line {
+        line if line.contains("/helmreleases") => script.releases.iter().map(release).collect(),
+        line if line.contains("/pods") => script.failing_pods.iter().map(pod).collect(),
+        _ => Vec::new(),
     };
     json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items})
 }
@@ -135,19 +158,27 @@ fn names(names: &[&str]) -> BTreeSet<StoreName> {
         .collect()
 }
 
+fn failing_pods(view: &View, name: &str) -> usize {
+    let seen = view.store(&name.parse().expect("a store name"));
+    seen.map_or(0, |seen| seen.live.pods.len())
+}
+
 #[tokio::test]
 async fn a_deletion_missed_while_a_watch_was_broken_is_found() {
-    let (cluster, scripts) = serve(Script {
+    let server = serve(Script {
         releases: vec!["a", "b"],
+        failing_pods: vec!["a", "b"],
         ..Script::default()
     })
     .await;
+    let (cluster, _folder) = cluster(&server.address).await;
     let mut watcher = cluster.watch();
     until(&mut watcher, "the first lists", |view| {
         view.cluster().is_current()
     })
     .await;
     assert_eq!(watcher.view().stores(), names(&["a", "b"]));
+    assert_eq!(failing_pods(&watcher.view(), "b"), 1);
     soon("quiet", async {
         while tokio::time::timeout(Duration::from_millis(300), watcher.changed())
             .await
@@ -155,20 +186,25 @@ async fn a_deletion_missed_while_a_watch_was_broken_is_found() {
         {}
     })
     .await;
-    scripts.send_modify(|script| script.releases = vec!["a"]);
+    server.scripts.send_modify(|script| {
+        script.releases = vec!["a"];
+        script.failing_pods = vec!["a"];
+    });
+    let stays = |view: &View| {
+        assert!(
+            view.stores().is_superset(&names(&["a"])),
+            "a store flashes away"
+        );
+        assert_eq!(failing_pods(view, "a"), 1, "a pod flashes away");
+    };
     until(&mut watcher, "the failure", |view| {
+        stays(view);
         !view.cluster().is_current()
     })
     .await;
-    assert!(
-        watcher
-            .view()
-            .stores()
-            .contains(&"a".parse().expect("a store name")),
-        "nothing flashes away"
-    );
     let changes = until(&mut watcher, "the next lists", |view| {
-        view.cluster().is_current()
+        stays(view);
+        view.cluster().is_current() && failing_pods(view, "b") == 0
     })
     .await;
     assert_eq!(watcher.view().stores(), names(&["a"]));
@@ -177,44 +213,108 @@ async fn a_deletion_missed_while_a_watch_was_broken_is_found() {
 
 #[tokio::test]
 async fn a_cluster_without_source_watcher_is_watched_as_well() {
-    let (cluster, _scripts) = serve(Script {
+    let server = serve(Script {
         no_source_watcher: true,
         ..Script::default()
     })
     .await;
+    let (cluster, _folder) = cluster(&server.address).await;
     let mut watcher = cluster.watch();
     until(&mut watcher, "the first lists", |view| {
         view.cluster().is_current()
     })
     .await;
+    assert_eq!(watcher.view().cluster().blind, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_may_not_be_read_is_named_and_the_rest_goes_on() {
+    let server = serve(Script {
+        releases: vec!["a"],
+        failing_pods: vec!["a"],
+        forbidden: vec!["/pods", "/helmcharts"],
+        ..Script::default()
+    })
+    .await;
+    let (cluster, folder) = cluster(&server.address).await;
+    let mut watcher = cluster.watch();
+    until(&mut watcher, "the lists of the rest", |view| {
+        view.cluster().is_current()
+    })
+    .await;
+    let seen = watcher.view().cluster();
+    assert_eq!(seen.blind.len(), 2);
+    assert!(
+        seen.blind[0].contains("resources: [helmcharts], verbs: [get, list, watch]"),
+        "{}",
+        seen.blind[0]
+    );
+    assert_eq!(failing_pods(&watcher.view(), "a"), 0);
+
+    // The right is given. A changed way is looked at at once; without that it takes half a minute.
+    server
+        .scripts
+        .send_modify(|script| script.forbidden.clear());
+    point(&folder, &format!("{}/elsewhere", server.address));
+    until(&mut watcher, "the pods", |view| {
+        view.cluster().blind.is_empty()
+    })
+    .await;
+    assert_eq!(failing_pods(&watcher.view(), "a"), 1);
+}
+
+#[tokio::test]
+async fn a_kubeconfig_that_points_elsewhere_is_followed_and_nothing_flashes() {
+    let script = Script {
+        releases: vec!["a"],
+        failing_pods: vec!["a"],
+        ..Script::default()
+    };
+    let first = serve(script.clone()).await;
+    let second = serve(Script {
+        releases: vec!["a", "b"],
+        ..script
+    })
+    .await;
+    let (cluster, folder) = cluster(&first.address).await;
+    let mut watcher = cluster.watch();
+    until(&mut watcher, "the first lists", |view| {
+        view.cluster().is_current()
+    })
+    .await;
+
+    // Half written, then whole. The first server goes away, so that it is seen at once.
+    std::fs::write(folder.path().join("config"), "contexts: 7").expect("written");
+    drop(first);
+    until(&mut watcher, "the failure", |view| {
+        view.cluster().stale_since.is_some()
+    })
+    .await;
+    point(&folder, &second.address);
+    until(&mut watcher, "the other server", |view| {
+        assert!(view.stores().is_superset(&names(&["a"])));
+        assert_eq!(failing_pods(view, "a"), 1);
+        view.cluster().is_current()
+    })
+    .await;
+    assert_eq!(watcher.view().stores(), names(&["a", "b"]));
+    assert_eq!(watcher.view().cluster().trouble, None);
 }
 
 #[tokio::test]
 async fn an_unreachable_cluster_is_a_state_and_not_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let uri = format!("http://{}", listener.local_addr().expect("it is bound"))
-        .parse()
-        .expect("an address");
+    let address = listener.local_addr().expect("it is bound").to_string();
     drop(listener);
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let client = Client::try_from(Config::new(uri)).expect("a plain client");
-    let cluster = Cluster {
-        client,
-        namespace: "fleet".into(),
-        namespace_prefix: "store-".into(),
-    };
+    let (cluster, _folder) = cluster(&address).await;
     let mut watcher = cluster.watch();
     until(&mut watcher, "the failure", |view| {
-        view.cluster().trouble.is_some()
+        let trouble = view.cluster().trouble;
+        trouble.is_some_and(|trouble| trouble.contains("Connection refused"))
     })
     .await;
     let seen = watcher.view().cluster();
-    assert!(
-        !seen.synced
-            && seen
-                .trouble
-                .is_some_and(|trouble| trouble.contains("Connection refused"))
-    );
+    assert!(!seen.synced && seen.blind.is_empty());
     assert!(matches!(
         cluster.request_fetch("t").await,
         Err(ClusterError::Unreachable { .. })
@@ -223,7 +323,15 @@ async fn an_unreachable_cluster_is_a_state_and_not_an_error() {
 
 #[tokio::test]
 async fn a_fetch_of_what_is_not_there_says_so() {
-    let (cluster, _scripts) = serve(Script::default()).await;
+    let server = serve(Script::default()).await;
+    let (cluster, _folder) = cluster(&server.address).await;
+    let before = cluster.request_fetch("token").await;
+    assert!(matches!(before, Err(ClusterError::Unreachable { .. })));
+    let mut watcher = cluster.watch();
+    until(&mut watcher, "the first lists", |view| {
+        view.cluster().is_current()
+    })
+    .await;
     let error = cluster
         .request_fetch("token")
         .await

@@ -308,6 +308,15 @@ pub struct GeneratorSeen {
     pub meta: Meta,
 }
 
+/// A `HelmChart`: one version of an engine's chart, which all releases that pin it share.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChartSeen {
+    /// What all objects have.
+    pub meta: Meta,
+    /// `status.artifact.revision`: the version that was built last; none before the first build.
+    pub revision: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -173,6 +173,8 @@ pub struct ClusterCheck {
     pub watched: bool,
     /// What people must look at.
     pub alarms: Vec<String>,
+    /// Kinds that cannot be read in it, though the rest goes on: a sentence each, with the rule that gives the right.
+    pub blind: Vec<String>,
 }
 
 /// How the policy is.
