@@ -16,12 +16,12 @@
 //! | 9: applied, yet the release is not as rendered | Failed (`NotInSync`) | `by_hand::deleted` |
 //! | 10: retries exhausted; access denied | Degraded | `releases::given_up`; `releases::denied` |
 //! | 11: ready | Ready | the end of every scenario here |
-//! | 12: drifted; pods crash after the release | Degraded | `by_hand::drifted`; `releases::crashes_later` |
+//! | 12: drifted; pods crash after the release | Degraded | `by_hand::drifted`; `releases::crashes_later`, `releases::unpulled_later` |
 //! | 13: rolled back | Degraded (`RollbackSucceeded`) | `releases::rolled_back` |
 //! | 14: an image that is never pulled; a container that crashes; the service range is full; a timeout | Failed | `the_loop/failing.rs`, recording `install-failure`; `releases::crashes`; `source::a_full_service_range…` (with the deadline of the change) |
 //! | 15: the upgrade fails | Degraded (`UpgradeFailed`) | `releases::never_pulled` |
 //! | 17, 18: installing, upgrading | Provisioning, Applying | recordings `create`, `upgrade`, `install-failure` |
-//! | 19: no controller has looked | Committed | the table tests of `domain::phase` only: a controller that is stopped is seen by Flux's users, not by us |
+//! | 19: no controller has looked | Committed (`NotObserved`) | `source::not_looked_at` |
 //! | superseded by a later commit, whose failure is its own | the change is `superseded` | `releases::superseded`, `releases::never_pulled` |
 //!
 //! The faults around the reader are in `faults` and `clusters`. Scenarios of one world are played side by side, each with

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::hands::{patch, play, ready_store, shop, told, update, with_image};
+use crate::hands::{home, kubectl, patch, play, ready_store, shop, told, update, with_image};
 use crate::support::eventually;
 use crate::world::{SOON, World};
 
@@ -17,6 +17,8 @@ fn what_becomes_of_a_release_is_told() {
         &[
             ("never pulled", never_pulled),
             ("crash loop", crashes),
+            ("crash loop of what was Ready", crashes_later),
+            ("image of what was Ready", unpulled_later),
             ("rolled back", rolled_back),
             ("retries exhausted", given_up),
             ("dependency of the release", release_waits),
@@ -64,6 +66,63 @@ fn crashes(world: &World) {
     let calm = json!({"values": {"podLabels": null}});
     update(&api, "crashing", &calm);
     api.store_in("crashing", "Ready", SOON);
+}
+
+/// To Flux the release is Ready all the while: only the pods tell.
+fn crashes_later(world: &World) {
+    ready_store(world, "weary");
+    let chaos = |on: Value| json!({"pod-container-running-failed.stage.kwok.x-k8s.io": on});
+    let template = |on: Value| json!({"spec": {"template": {"metadata": {"labels": chaos(on)}}}});
+    edit(world, "weary", &template(json!("true")));
+    unwell(world, "weary", "store-web");
+    edit(world, "weary", &template(Value::Null));
+    world.api().store_in("weary", "Ready", SOON);
+}
+
+fn unpulled_later(world: &World) {
+    ready_store(world, "emptied");
+    let image = |image: &str| json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}});
+    let web = world
+        .object("deployment", &home("emptied"), "store-web")
+        .unwrap();
+    let good = web["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    edit(world, "emptied", &image(BROKEN));
+    let shop = unwell(world, "emptied", "ImagePullBackOff");
+    assert_eq!(shop["reason"], "ImagePullBackOff", "{shop}");
+    edit(world, "emptied", &image(good.as_str().unwrap()));
+    world.api().store_in("emptied", "Ready", SOON);
+}
+
+/// Changes the shop's Deployment as an administrator does who means well.
+fn edit(world: &World, name: &str, patch: &Value) {
+    let text = patch.to_string();
+    let home = home(name);
+    let args = [
+        "patch",
+        "deployment",
+        "store-web",
+        "--namespace",
+        &home,
+        "--type=strategic",
+        "--patch",
+        &text,
+    ];
+    kubectl(world, &args);
+}
+
+/// Waits until a store is told to be Degraded for whatever reason, in words that hold `words`, with a next step.
+fn unwell(world: &World, name: &str, words: &str) -> Value {
+    let api = world.api();
+    eventually(&format!("store {name} is unwell ({words})"), SOON, || {
+        let shop = api.store(name);
+        let text = |field: &str| shop[field].as_str().unwrap_or_default().to_owned();
+        let told = text("phase") == "Degraded" && text("message").contains(words);
+        if told && !text("nextStep").is_empty() {
+            Ok(shop.clone())
+        } else {
+            Err(shop.to_string())
+        }
+    })
 }
 
 /// We render no remediation, so the administrator gives it to the live release: it stays ours by name, labels and hash.

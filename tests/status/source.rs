@@ -21,6 +21,7 @@ fn what_keeps_a_commit_from_the_cluster_is_told() {
     }
     quota(&world);
     schema(&world);
+    not_looked_at(&world);
     not_fetched(&world);
     artifact_missing(&world);
     not_built(&world);
@@ -98,6 +99,22 @@ fn schema(world: &World) {
         &json!({"spec": {"versions": good["spec"]["versions"]}}),
     );
     api.store_in("modern", "Ready", SOON);
+}
+
+/// helm-controller is gone, so nobody looks at the new release.
+fn not_looked_at(world: &World) {
+    let api = world.api();
+    world.bed.stop(Component::HelmController);
+    api.create(&shop("unseen"));
+    told(
+        &api,
+        "unseen",
+        "Committed",
+        "NotObserved",
+        "no helm-controller",
+    );
+    world.bed.restart(Component::HelmController).unwrap();
+    api.store_in("unseen", "Ready", SOON);
 }
 
 fn not_fetched(world: &World) {
