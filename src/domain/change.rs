@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{ChangeId, CommitId, StoreName, Uid};
 
+mod milestone;
+
+pub use milestone::{Milestone, MilestoneName, Milestones};
+
 /// What a change does to its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -204,6 +208,13 @@ pub struct Change {
     pub superseded_by: Option<ChangeId>,
     /// The states so far.
     pub timeline: Vec<Step>,
+    /// The steps on the way to a shop that answers, each with its moment. A change of an older version has none.
+    #[serde(default)]
+    pub milestones: Milestones,
+    /// When Helm first deployed the release, as it stood when this change last found the store ready. What was
+    /// deployed afresh since then has another moment, and none of the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_deployed: Option<Timestamp>,
     /// Why it failed.
     pub error: Option<ChangeError>,
 }
@@ -238,6 +249,8 @@ impl Change {
                 at: now,
                 detail: None,
             }],
+            milestones: Milestones::begin(now),
+            first_deployed: None,
             error: None,
         }
     }
@@ -249,6 +262,7 @@ impl Change {
         }
         self.state = next;
         self.updated_at = now;
+        self.milestones.enter(next, now);
         self.waiting_for = match next {
             State::Queued => Some("the writer".to_owned()),
             State::Written => Some("the push to the fleet repository".to_owned()),

@@ -12,6 +12,7 @@ use super::accept::Intent;
 use super::approval::Approval;
 use super::audit::AuditItem;
 use super::change::Change;
+use super::phase::LastKnown;
 use super::proposal::life::Carried;
 use super::record::Record;
 use super::request::Caller;
@@ -96,6 +97,13 @@ pub struct StoreRow<R = Record> {
     pub template: String,
     /// The digest of what its rendering read of the policy.
     pub policy: String,
+    /// When Helm first deployed what was there when the store was last found ready: a release that is deployed afresh
+    /// has another moment. None before it was ready, and after a retry.
+    #[serde(default)]
+    pub installed: Option<Timestamp>,
+    /// The phase it was last seen in, and since when, for as long as its cluster cannot be seen.
+    #[serde(default)]
+    pub known: Option<LastKnown>,
 }
 
 /// What one or more published commits change in the index, in one transaction.

@@ -15,15 +15,22 @@ use super::observed::{ClusterSeen, StoreSeen};
 use super::{CommitId, StoreName, Uid};
 
 mod deletion;
+mod known;
+mod live;
 mod look;
+mod namespace;
 mod pending;
+mod reached;
 mod release;
+mod running;
 #[cfg(test)]
 mod tests;
 pub mod words;
 
 pub use deletion::{first_deletion_step_done, is_gone};
+pub use known::LastKnown;
 use look::Look;
+pub use reached::{installed, reached};
 
 macro_rules! phases {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
@@ -148,6 +155,8 @@ pub struct Desired {
     pub deletion: Option<DeletionStep>,
     /// Whether the shop shall be off.
     pub suspended: bool,
+    /// When Helm first deployed what was there when the store was last found ready; none before it was.
+    pub installed: Option<Timestamp>,
 }
 
 /// Answers whether the history of a commit that a cluster shows holds the desired deploy commit (as an ancestor or

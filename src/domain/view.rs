@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Action, State};
-use super::phase::Phase;
+use super::phase::{LastKnown, Phase};
 use super::record::Record;
 use super::{ChangeId, ClusterName, CommitId, Owner, StoreName, Uid};
 
@@ -117,6 +117,9 @@ pub struct StoreView<R = Record> {
     pub message: String,
     /// What to do next; empty when there is nothing.
     pub next_step: String,
+    /// While the phase is Unknown, the one that it was last known to be in; else null.
+    #[serde(default)]
+    pub last_known: Option<LastKnown>,
     /// Where the shop answers.
     pub url: String,
     /// Where its admin signs in.

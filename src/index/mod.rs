@@ -4,6 +4,7 @@
 //! No redb type leaves it.
 
 mod audit;
+mod seen;
 mod tables;
 #[cfg(test)]
 mod tests;

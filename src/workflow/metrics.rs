@@ -10,8 +10,9 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
 };
 
+use super::events::is_over;
 use super::query::provisioned_in;
-use crate::domain::change::Change;
+use crate::domain::change::{Change, MilestoneName};
 use crate::domain::request::Refusal;
 
 pub(super) mod gauges;
@@ -34,6 +35,11 @@ const REQUEST: &[f64] = &[
 const PROVISIONING: &[f64] = &[
     1.0, 5.0, 10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1800.0, 3600.0,
 ];
+/// Seconds of one step of a change: some are taken by programs, some by people.
+const STEPS: &[f64] = &[
+    0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 3600.0,
+    86400.0,
+];
 /// Changes in one group.
 const SIZES: &[f64] = &[
     1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2000.0,
@@ -53,6 +59,7 @@ pub(super) struct Metrics {
     pushes: IntCounterVec,
     push_seconds: Histogram,
     provisioning: Histogram,
+    steps: HistogramVec,
     deliveries: IntCounterVec,
 }
 
@@ -128,6 +135,13 @@ impl Metrics {
                 "Time from the acceptance of a new store to its being ready.",
                 PROVISIONING,
             ),
+            steps: histograms(
+                r,
+                "fleetwright_change_step_duration_seconds",
+                "Time that changes which got there took for a step since the one before: committed, pushed, proposed, approved, merged, fetched, applied, installed, workloadsReady, answering.",
+                &["step"],
+                STEPS,
+            ),
             deliveries: counters(
                 r,
                 "fleetwright_forge_deliveries_total",
@@ -165,6 +179,25 @@ impl Metrics {
         if let Some(seconds) = provisioned_in(change) {
             self.provisioning.observe(seconds);
         }
+        let got_there = change.state.is_merged() && is_over(change) && !change.noop;
+        if got_there {
+            for (step, seconds) in change.milestones.seconds() {
+                self.step(step, seconds);
+            }
+        }
+    }
+
+    /// A shop answered when its change was ready already.
+    pub(super) fn answering(&self, change: &Change) {
+        let mut steps = change.milestones.seconds();
+        if let Some((step, seconds)) = steps.find(|(it, _)| *it == MilestoneName::Answering) {
+            self.step(step, seconds);
+        }
+    }
+
+    fn step(&self, step: MilestoneName, seconds: f64) {
+        let labels = [step.as_str()];
+        self.steps.with_label_values(&labels).observe(seconds);
     }
 
     /// A group landed.

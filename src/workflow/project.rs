@@ -2,6 +2,7 @@
 //!
 //! Trailers count only on commits that our own key signed.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,8 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::core::{Core, lock};
 use super::parallel::ahead;
 use super::reserve;
+use super::settings::Mode;
 use crate::domain::audit::{self, AuditItem};
-use crate::domain::change::{Action, Change, State};
+use crate::domain::change::{Action, Change, MilestoneName, State};
 use crate::domain::entry::{Projection, StoreRow};
 use crate::domain::policy::ClusterPolicy;
 use crate::domain::record::record_path;
@@ -254,6 +256,7 @@ fn project(core: &Core, commits: &[Ours], mut rows: Rows<'_>) -> Result<Projecti
     let mut changes: HashMap<ChangeId, Change> = HashMap::new();
     let mut order = Vec::new();
     let mut last: BTreeMap<StoreName, (&Ours, ChangeId)> = BTreeMap::new();
+    let mut installed = HashMap::new();
     let mut projection = Projection::default();
     for commit in commits {
         let trailers = &commit.trailers;
@@ -266,6 +269,11 @@ fn project(core: &Core, commits: &[Ours], mut rows: Rows<'_>) -> Result<Projecti
             let previous = last.get(&trailers.store).map(|(_, id)| id.clone());
             let cluster = rows.cluster(commit)?;
             merged(core, change, commit, cluster.as_ref());
+            let memory = match installed.entry(trailers.uid.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(rows.installed(trailers)?),
+            };
+            *memory = installed_after(*memory, change);
             if let Some(previous) = previous
                 .filter(|it| it != id)
                 .and_then(|it| changes.get_mut(&it))
@@ -289,7 +297,8 @@ fn project(core: &Core, commits: &[Ours], mut rows: Rows<'_>) -> Result<Projecti
         }
         // A change that is known to have reached its goal says what the cluster showed then.
         let reached = changes.get(id).is_some_and(|it| it.state == State::Ready);
-        if let Some(row) = rows.after(commit, reached)? {
+        let installed = installed.get(&commit.trailers.uid).copied().flatten();
+        if let Some(row) = rows.after(commit, reached, installed)? {
             projection.stores.push((name.clone(), row));
         }
     }
@@ -297,6 +306,13 @@ fn project(core: &Core, commits: &[Ours], mut rows: Rows<'_>) -> Result<Projecti
         .changes
         .extend(order.iter().filter_map(|id| changes.remove(id)));
     Ok(projection)
+}
+
+/// What is remembered of a store's first deployment after a change of it: a retry says that a release deployed afresh is
+/// meant, and forgets the one before. A change that ended knows what it found then.
+fn installed_after(before: Option<Timestamp>, change: &Change) -> Option<Timestamp> {
+    let kept = before.filter(|_| change.action != Action::Retry);
+    change.first_deployed.or(kept)
 }
 
 /// A change as the desk or the index has it; from its trailers where neither does.
@@ -328,9 +344,15 @@ fn change_of(core: &Core, commit: &Ours) -> Result<Change, ProjectError> {
 /// Moves a change to merged. The second commit of a deletion leaves its state as it is.
 fn merged(core: &Core, change: &mut Change, commit: &Ours, cluster: Option<&ClusterName>) {
     let first = commit.trailers.step == 1;
-    // A commit's time has whole seconds; a timeline does not go back for that.
-    let at = commit.at.max(change.updated_at);
+    // One that is on the desk is published just now. Of others the commit tells when; its time has whole seconds, and a
+    // timeline does not go back for that.
+    let just_now = core.desk().entry(&change.id).is_some();
+    let at = if just_now { Core::now() } else { commit.at };
+    let at = at.max(change.updated_at);
     change.commit = Some(commit.id.clone());
+    if first && just_now && matches!(core.settings.mode, Mode::Remote { .. }) {
+        change.milestones.reach(MilestoneName::Pushed, at);
+    }
     if !first || !change.go(State::Merged, at, Some(format!("commit {}", commit.id))) {
         return;
     }
@@ -357,6 +379,7 @@ fn overtaken(change: &mut Change, by: &ChangeId, at: Timestamp) -> bool {
         return false;
     }
     change.superseded_by = Some(by.clone());
+    let at = at.max(change.updated_at);
     change.go(State::Superseded, at, Some(format!("overtaken by {by}")))
 }
 

@@ -7,7 +7,6 @@ mod cursor;
 mod files;
 mod lists;
 mod marks;
-mod phases;
 mod shelf;
 #[cfg(test)]
 mod tests;
@@ -15,7 +14,6 @@ mod trail;
 
 pub(super) use catalog::{Catalog, provisioned_in};
 pub(super) use lists::{changes, stores};
-pub(super) use phases::Sweep;
 
 use super::core::Core;
 use super::intake::find_change;
@@ -167,6 +165,7 @@ fn merged<R: Recorded>(
 ) -> StoreView<R> {
     let status = phase(core, name, &row);
     core.note_phase(name, &row.uid, &status);
+    let last_known = row.known.filter(|_| status.phase == Phase::Unknown);
     let revisions = Revisions {
         desired: Some(row.desired),
         applied: row.applied,
@@ -179,6 +178,7 @@ fn merged<R: Recorded>(
     view.uid = row.uid;
     view.notice = row.notice;
     view.outdated = outdated;
+    view.last_known = last_known;
     if let Some(newest) = newest {
         view.etag = etag(&newest.spec);
     }
@@ -197,14 +197,19 @@ pub(super) fn phase<R: Recorded>(core: &Core, name: &StoreName, row: &StoreRow<R
         .as_ref()
         .map(|(cluster, seen)| (cluster, seen.as_ref()));
     if row.gone && watched.is_some() {
-        return Status {
-            phase: Phase::Deleted,
-            reason: "Deleted".to_owned(),
-            message: "it is gone from Git and from the cluster".to_owned(),
-            next_step: String::new(),
-        };
+        return gone();
     }
-    status(&desired, seen, &contains, Core::now())
+    status(&desired, seen, &contains, Core::now()).with_last_known(row.known)
+}
+
+/// The status of a store that was seen to be gone. It is not asked again: nothing of it is there that would tell.
+pub(super) fn gone() -> Status {
+    Status {
+        phase: Phase::Deleted,
+        reason: "Deleted".to_owned(),
+        message: "it is gone from Git and from the cluster".to_owned(),
+        next_step: String::new(),
+    }
 }
 
 fn assemble<R: Recorded>(
@@ -236,6 +241,7 @@ fn assemble<R: Recorded>(
         reason: status.reason,
         message: status.message,
         next_step: status.next_step,
+        last_known: None,
         admin_url: format!("{url}/{admin}"),
         url,
         credentials_ref: CredentialsRef {

@@ -7,10 +7,8 @@ use jiff::Timestamp;
 
 use super::look::{Look, RESUME_BY_HAND};
 use super::words::next_step;
-use super::{Contains, DeletionStep, Desired, Phase, Status, pending};
-use crate::domain::observed::{
-    ClusterSeen, Condition, KustomizationSeen, NamespaceSeen, StoreSeen, Truth,
-};
+use super::{Contains, DeletionStep, Desired, Phase, Status, namespace, pending};
+use crate::domain::observed::{ClusterSeen, Condition, KustomizationSeen, StoreSeen, Truth};
 
 /// Seconds after which a namespace that still names remaining content is called stuck.
 const NAMESPACE_PATIENCE: i64 = 60;
@@ -133,27 +131,15 @@ fn uninstall_failed(look: &Look<'_>) -> Option<Status> {
 }
 
 fn namespace_stuck(look: &Look<'_>) -> Option<Status> {
-    let namespace = look.seen.namespace.as_ref()?;
-    let since = namespace.meta.deleting_since?;
+    let seen = look.seen.namespace.as_ref()?;
+    let since = seen.meta.deleting_since?;
     let age = look.now.as_second() - since.as_second();
-    let condition = remaining(namespace).filter(|_| age >= NAMESPACE_PATIENCE)?;
-    let quoted = condition.quoted();
-    let message =
-        format!("the namespace is being removed since {since:.0} and something holds it: {quoted}");
-    let next_step = "remove what the message names, or its finalizer, by hand";
-    Some(deleting("NamespaceStuck", message, next_step))
-}
-
-fn remaining(namespace: &NamespaceSeen) -> Option<&Condition> {
-    let kinds = [
-        "NamespaceDeletionContentFailure",
-        "NamespaceDeletionDiscoveryFailure",
-        "NamespaceFinalizersRemaining",
-        "NamespaceContentRemaining",
-    ];
-    kinds
-        .into_iter()
-        .find_map(|kind| namespace.meta.conditions.with(kind, Truth::True))
+    let held = namespace::held(seen).filter(|_| age >= NAMESPACE_PATIENCE)?;
+    let message = format!(
+        "the namespace is being removed since {since:.0} and something holds it: {}",
+        held.sentence
+    );
+    Some(deleting("NamespaceStuck", message, held.next_step))
 }
 
 fn first(look: &Look<'_>) -> Status {

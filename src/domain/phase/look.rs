@@ -95,8 +95,13 @@ impl<'a> Look<'a> {
     }
 
     pub(super) fn quiet(&self) -> bool {
+        self.quiet_for(SETTLE_SECONDS)
+    }
+
+    /// Whether none of the store's objects was seen to change for so long. Both moments are ours.
+    pub(super) fn quiet_for(&self, seconds: i64) -> bool {
         let changed = self.seen.changed_at.unwrap_or(Timestamp::MIN);
-        self.now.as_second().saturating_sub(changed.as_second()) >= SETTLE_SECONDS
+        self.now.as_second().saturating_sub(changed.as_second()) >= seconds
     }
 
     fn matches(&self, release: &ReleaseSeen) -> bool {

@@ -4,31 +4,37 @@
 //! that the controller reports as handled prove otherwise. And with retries on, a release that can never succeed is
 //! neither stalled nor failed to kstatus; only the reason of Ready tells.
 
-use super::words::{SUSPENDED, next_step};
-use super::{Look, Phase, Status, pending};
+use super::words::next_step;
+use super::{Look, Phase, Status, running};
 use crate::domain::observed::{Condition, ReleaseSeen, Truth};
 
 pub(super) fn status(look: &Look<'_>, release: &ReleaseSeen) -> Status {
+    if is_ready(release) && stalled(release).is_none() {
+        return running::status(look, release);
+    }
+    running::explained(look, on_its_way(look, release))
+}
+
+fn stalled(release: &ReleaseSeen) -> Option<&Condition> {
+    let stalled = release.meta.conditions.with("Stalled", Truth::True);
+    stalled.filter(|condition| is_about_newest(release, condition))
+}
+
+fn on_its_way(look: &Look<'_>, release: &ReleaseSeen) -> Status {
     let conditions = &release.meta.conditions;
     if conditions.0.is_empty() {
         return not_observed(look);
     }
-    let stalled = conditions
-        .with("Stalled", Truth::True)
-        .filter(|condition| is_about_newest(release, condition));
-    if let Some(condition) = stalled {
+    if let Some(condition) = stalled(release) {
         return given_up(release, condition);
-    }
-    if is_ready(release) {
-        return running(look, release);
     }
     let failed = conditions
         .with("Ready", Truth::False)
         .filter(|condition| is_about_newest(release, condition));
     if let Some(condition) = failed {
-        return not_ready(release, condition);
+        return not_ready(look, release, condition);
     }
-    retrying(release).unwrap_or_else(|| progress(release))
+    retrying(look, release).unwrap_or_else(|| progress(release))
 }
 
 /// Whether a condition speaks of the newest spec. Its own generation is believed here, because blocked releases
@@ -43,7 +49,7 @@ fn is_about_newest(release: &ReleaseSeen, condition: &Condition) -> bool {
 
 /// Ready for the newest spec and request. A routine look (Reconciling with reason Progressing) begins with Ready
 /// still True and makes it Unknown before Helm acts, so it does not count against it.
-fn is_ready(release: &ReleaseSeen) -> bool {
+pub(super) fn is_ready(release: &ReleaseSeen) -> bool {
     let conditions = &release.meta.conditions;
     let reconciling = conditions.with("Reconciling", Truth::True);
     let routine = reconciling.is_none_or(|condition| condition.reason == "Progressing");
@@ -82,58 +88,18 @@ fn given_up(release: &ReleaseSeen, stalled: &Condition) -> Status {
     Status::new(phase, reason, message, next_step(&stalled.reason))
 }
 
-fn running(look: &Look<'_>, release: &ReleaseSeen) -> Status {
-    if let Some(condition) = release.meta.conditions.with("Drifted", Truth::True) {
-        let message = format!(
-            "objects of the store were changed in the cluster: {}",
-            condition.quoted()
-        );
-        return Status::new(
-            Phase::Degraded,
-            "Drifted",
-            message,
-            "find out who changed them; retry with mode force puts them back",
-        );
-    }
-    // The release may be live while another object of the store, a quota say, is refused.
-    let refused = look
-        .seen
-        .kustomization
-        .as_ref()
-        .and_then(|applier| pending::applier_failure(look, applier));
-    if let Some(failure) = refused.filter(|failure| failure.phase == Phase::Failed) {
-        return Status {
-            phase: Phase::Degraded,
-            ..failure
-        };
-    }
-    if look.desired.suspended {
-        return Status::new(
-            Phase::Suspended,
-            SUSPENDED,
-            "the shop is switched off; its data is kept",
-            "resume it to switch it on",
-        );
-    }
-    let version = release
-        .history
-        .first()
-        .map_or("", |newest| newest.chart_version.as_str());
-    let message = format!("the release runs as Git wants it (chart {version})");
-    let message = if version.is_empty() {
-        "the release runs as Git wants it".to_owned()
-    } else {
-        message
-    };
-    Status::new(Phase::Ready, "Ready", message, "")
-}
-
 /// Ready=False: the reason decides, and whether anything ran before that still serves.
-fn not_ready(release: &ReleaseSeen, condition: &Condition) -> Status {
+fn not_ready(look: &Look<'_>, release: &ReleaseSeen, condition: &Condition) -> Status {
+    let again = release.meta.conditions.with("Reconciling", Truth::True);
+    let again = again.is_some_and(|it| it.reason == "ProgressingWithRetry");
     let (phase, what) = match condition.reason.as_str() {
         "DependencyNotReady" | "SourceNotReady" | "ArtifactFailed" | "HealthCheckCanceled" => {
             (Phase::Applying, "Flux waits before it can release")
         }
+        "InstallFailed" if again && may_pass(look, release) => (
+            Phase::Provisioning,
+            "the installation did not succeed at first and is tried again",
+        ),
         "InstallFailed" => (Phase::Failed, "the installation fails"),
         "RollbackFailed" => (Phase::Failed, "the upgrade failed and so did going back"),
         "UninstallSucceeded" | "UninstallFailed" => {
@@ -161,15 +127,23 @@ fn not_ready(release: &ReleaseSeen, condition: &Condition) -> Status {
     )
 }
 
+/// Whether a failed installation may have been slow only: it failed once, and nothing in the store's namespace says
+/// that it cannot succeed.
+fn may_pass(look: &Look<'_>, release: &ReleaseSeen) -> bool {
+    failures(release) < 2 && !release.ever_served() && !running::is_broken(look)
+}
+
 /// A further attempt runs at a spec that has failed before: still failing until it succeeds, or phases would flap
 /// with every retry.
-fn retrying(release: &ReleaseSeen) -> Option<Status> {
+fn retrying(look: &Look<'_>, release: &ReleaseSeen) -> Option<Status> {
     if !release.attempted() || release.failures == 0 {
         return None;
     }
     let last = release.meta.conditions.with("Released", Truth::False);
     let (phase, reason) = if release.ever_served() {
         (Phase::Degraded, "UpgradeFailed")
+    } else if may_pass(look, release) {
+        (Phase::Provisioning, "InstallFailed")
     } else {
         (Phase::Failed, "InstallFailed")
     };
@@ -181,12 +155,13 @@ fn retrying(release: &ReleaseSeen) -> Option<Status> {
     Some(Status::new(phase, reason, message, next_step(reason)))
 }
 
+fn failures(release: &ReleaseSeen) -> i64 {
+    let by_kind = release.install_failures.max(release.upgrade_failures);
+    release.failures.max(by_kind)
+}
+
 fn attempts(release: &ReleaseSeen) -> String {
-    match release
-        .failures
-        .max(release.install_failures)
-        .max(release.upgrade_failures)
-    {
+    match failures(release) {
         0 => String::new(),
         1 => " (1 failed attempt)".to_owned(),
         n => format!(" ({n} failed attempts)"),

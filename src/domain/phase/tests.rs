@@ -9,8 +9,10 @@ use crate::domain::observed::{
     ReleaseSeen, Snapshot, SourceRef, SourceSeen, Truth,
 };
 
+mod alive;
 mod applied;
 mod removal;
+mod rows;
 mod underway;
 
 const UID: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
@@ -96,6 +98,7 @@ fn scene() -> Scene {
         deploy_commit: Some(WANTED.parse().expect("a commit")),
         deletion: None,
         suspended: false,
+        installed: None,
     };
     let revision = format!("deploy/local@sha1:{WANTED}");
     let generators =

@@ -60,6 +60,54 @@ pub fn next_step(reason: &str) -> &'static str {
     }
 }
 
+/// What a person can do about what keeps pods from running: a reason of Kubernetes, or one of ours.
+pub(super) fn live_step(reason: &str) -> &'static str {
+    match reason {
+        "ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" | "ErrImageNeverPull" => {
+            "check the image's name and tag in the store's values or chart version, and that the cluster may pull from its registry"
+        }
+        "CrashLoopBackOff" | "Error" | "RunContainerError" | "StartError" => {
+            "look at the log of the container that the message names (`kubectl logs --previous`); correct values or version by an update"
+        }
+        "OOMKilled" => {
+            "the container needs more memory than it may have: choose a larger plan, or lower what the shop uses"
+        }
+        "CreateContainerConfigError" | "CreateContainerError" => {
+            "the container cannot be made: look for the Secret, ConfigMap or setting that the message names"
+        }
+        "Unschedulable" => {
+            "no node takes the pod: add nodes, or choose a smaller plan; look at the volumes' zones too"
+        }
+        "Evicted" => "a node ran out of memory or disk: look at the node that the message names",
+        "QuotaExceeded" => {
+            "the plan's quota is used up: choose a larger plan, or remove what uses it in the store's namespace"
+        }
+        "FailedCreate" => {
+            "the cluster refuses the store's pods: look at the rule or right that the message names"
+        }
+        "VolumePending" => {
+            "look at the claim's events: the storage class may be missing, or have no space left"
+        }
+        "VolumeLost" => {
+            "find the volume again, or restore the data from a backup; until then the shop runs without its data, or not at all"
+        }
+        "JobFailed" => "look at the log of the job's pod, then retry",
+        "NotAnswering" => {
+            "open the shop's address and look at the log of its web container; if it answers there, look at route, DNS and certificate"
+        }
+        _ => "look at the pods and events of the store's namespace",
+    }
+}
+
+/// Words of somebody else as part of a sentence: on one line, cut to so many characters.
+pub(super) fn one_line(text: &str, most: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

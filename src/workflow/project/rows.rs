@@ -89,6 +89,16 @@ impl<'a> Rows<'a> {
         Ok(self.before.get(name).and_then(Option::as_ref))
     }
 
+    /// What the index remembers of the first deployment in the life that a commit is about.
+    pub(super) fn installed(
+        &mut self,
+        trailers: &Trailers,
+    ) -> Result<Option<Timestamp>, ProjectError> {
+        let row = self.before(&trailers.store)?;
+        let row = row.filter(|row| row.uid == trailers.uid);
+        Ok(row.and_then(|row| row.installed))
+    }
+
     /// The cluster of the store that a commit is about.
     pub(super) fn cluster(&mut self, commit: &Ours) -> Result<Option<ClusterName>, ProjectError> {
         let trailers = &commit.trailers;
@@ -100,11 +110,13 @@ impl<'a> Rows<'a> {
         Ok(made.map(|made| made.record.spec.cluster.clone()))
     }
 
-    /// A store's row as its newest commit of ours left it; `reached`: the commit's change has reached its goal.
+    /// A store's row as its newest commit of ours left it; `reached`: the commit's change has reached its goal;
+    /// `installed`: the first deployment that is remembered after it.
     pub(super) fn after(
         &mut self,
         commit: &Ours,
         reached: bool,
+        installed: Option<Timestamp>,
     ) -> Result<Option<StoreRow>, ProjectError> {
         let trailers = &commit.trailers;
         let here = self.made(commit)?.map(Cow::into_owned);
@@ -124,6 +136,7 @@ impl<'a> Rows<'a> {
         } else {
             before.and_then(|row| row.applied.clone())
         };
+        let known = before.and_then(|row| row.known);
         let created_at = moment(trailers.uid.as_str()).unwrap_or(commit.at);
         // A commit's time has whole seconds; lists by time keep the order of acceptance within one.
         let accepted = moment(trailers.change.as_str()).unwrap_or(commit.at);
@@ -142,6 +155,8 @@ impl<'a> Rows<'a> {
             removed_at,
             notice: None,
             template: trailers.template.clone(),
+            installed,
+            known,
             record,
         }))
     }

@@ -9,7 +9,7 @@ use super::gather::{Room, drop_ended, gather};
 use super::render::{self, Rendered, render};
 use super::{Trouble, book, landing};
 use crate::domain::CommitId;
-use crate::domain::change::{ChangeError, State};
+use crate::domain::change::{ChangeError, MilestoneName, State};
 use crate::domain::entry::Entry;
 use crate::domain::proposal::life::{Proposal, Stage};
 use crate::git::{ProposalOutcome, ProposalRef, Remote};
@@ -187,7 +187,8 @@ fn push(core: &Core, remote: &Remote, due: &[Proposal]) -> Result<Vec<String>, T
         let commit = sent.head().map(|it| it.commit.clone());
         match outcome {
             ProposalOutcome::Moved => {
-                book::keep_now(core, &branch, |it| it.pushed = commit, Vec::new())?;
+                let entries = pushed(core, sent);
+                book::keep_now(core, &branch, |it| it.pushed = commit, entries)?;
                 moved.push(branch);
             }
             ProposalOutcome::Elsewhere => elsewhere(core, remote, sent)?,
@@ -200,6 +201,17 @@ fn push(core: &Core, remote: &Remote, due: &[Proposal]) -> Result<Vec<String>, T
     }
     core.propose.notify_one();
     Ok(moved)
+}
+
+/// The changes of a branch that is at the remote for the first time.
+fn pushed(core: &Core, proposal: &Proposal) -> Vec<Entry> {
+    let mut entries = landing::entries(core, proposal);
+    entries.retain(|it| it.change.milestones.at(MilestoneName::Pushed).is_none());
+    for entry in &mut entries {
+        let milestones = &mut entry.change.milestones;
+        milestones.reach(MilestoneName::Pushed, Core::now());
+    }
+    entries
 }
 
 /// The branch was not where we left it.

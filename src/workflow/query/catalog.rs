@@ -3,6 +3,7 @@
 //! A store is put here whenever the book is worked out for it, and its phase whenever somebody finds it. Locks here are
 //! held for moments and no other is taken under them, so writer and lists do not wait for each other.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::marks::Marks;
@@ -12,7 +13,7 @@ use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::StoreRow;
 use crate::domain::phase::{Phase, Status};
 use crate::domain::view::PhaseEvent;
-use crate::domain::{Owner, StoreName, Uid};
+use crate::domain::{ClusterName, Owner, StoreName, Uid};
 use crate::workflow::core::Core;
 use crate::workflow::desk::Desk;
 
@@ -39,11 +40,16 @@ impl Catalog {
     /// Notes where changes are.
     pub(in crate::workflow) fn note<'a>(&self, changes: impl IntoIterator<Item = &'a Change>) {
         for change in changes {
-            let known = self.shelf().known(&change.store);
-            let slot = known.unwrap_or_else(|| self.shelf_mut().slot(&change.store));
-            let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
-            marks.put(change, slot);
+            self.note_one(change);
         }
+    }
+
+    /// Notes where a change is, and says whether it was somewhere else before.
+    fn note_one(&self, change: &Change) -> bool {
+        let known = self.shelf().known(&change.store);
+        let slot = known.unwrap_or_else(|| self.shelf_mut().slot(&change.store));
+        let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
+        marks.put(change, slot)
     }
 
     /// Whose a store is in this life, or was last.
@@ -83,14 +89,16 @@ impl Core {
             ),
             _ => return self.catalog.shelf_mut().hide(name),
         };
+        let told = told(&status);
         let facts = Facts {
             uid,
             spec: &record.spec,
             phase: status.phase,
+            told,
             updated,
         };
         let before = self.catalog.shelf_mut().put(name, &facts);
-        if before != Some(status.phase) && self.events.has_begun() {
+        if before != Some(told) && self.events.has_begun() {
             self.tell_phase(name, uid, record.spec.owner.clone(), status);
         }
     }
@@ -105,9 +113,11 @@ impl Core {
         self.ring(change);
     }
 
-    /// Notes the phase that somebody found a store in, and tells it where it is another one.
+    /// Notes the phase that somebody found a store in, and tells it where it is another one or something else is to be
+    /// said of it. The same once more costs a hash and a look.
     pub(in crate::workflow) fn note_phase(&self, name: &StoreName, uid: &Uid, status: &Status) {
-        let differs = |it: Option<Phase>| it.is_some_and(|it| it != status.phase);
+        let told = told(status);
+        let differs = |it: Option<(Phase, u64)>| it.is_some_and(|(_, before)| before != told);
         if !differs(self.catalog.shelf().phase(name, uid)) {
             return;
         }
@@ -115,7 +125,7 @@ impl Core {
         if !differs(stores.phase(name, uid)) {
             return;
         }
-        stores.set_phase(name, status.phase);
+        stores.set_phase(name, status.phase, told);
         let owner = stores.owner(name, uid);
         drop(stores);
         if let Some(owner) = owner {
@@ -126,7 +136,7 @@ impl Core {
     /// A store that is not merged yet has the phase of its creation.
     fn note_asked(&self, change: &Change) {
         let phase = self.catalog.shelf().phase(&change.store, &change.uid);
-        if matches!(phase, Some(Phase::Requested | Phase::AwaitingApproval)) {
+        if matches!(phase, Some((Phase::Requested | Phase::AwaitingApproval, _))) {
             self.note_phase(&change.store, &change.uid, &requested_status(change));
         }
     }
@@ -144,20 +154,42 @@ impl Core {
         });
     }
 
-    /// A change moved on: lists, listeners, figures and those who wait for it learn of it.
+    /// The stores of a cluster among those that are wanted.
+    pub(in crate::workflow) fn stores_of(
+        &self,
+        cluster: &ClusterName,
+        wanted: &dyn Fn(&StoreName) -> bool,
+    ) -> Vec<StoreName> {
+        self.catalog.shelf().of_cluster(cluster.as_str(), wanted)
+    }
+
+    /// A change moved on, or something else is to be said of it: lists, listeners and those who wait for it learn of
+    /// it. Figures count only that it got to another state.
     pub(in crate::workflow) fn ring(&self, change: &Change) {
-        self.catalog.note([change]);
+        let moved = self.catalog.note_one(change);
         if !change.state.is_merged() && !change.state.is_end() {
             self.note_asked(change);
         }
         if self.events.has_begun() {
             let owner = self.catalog.owner(&change.store, &change.uid);
             self.events.changed(change, owner);
-            self.metrics.moved(change);
+            if moved {
+                self.metrics.moved(change);
+            }
         }
         // Nobody may be waiting; that is no error.
         let _waiting = self.moved.send(change.id.clone());
     }
+}
+
+/// A hash of what is told of a phase. What a request waits for is told by its change, and is no news of the store.
+fn told(status: &Status) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    status.phase.hash(&mut hasher);
+    if !matches!(status.phase, Phase::Requested | Phase::AwaitingApproval) {
+        (&status.reason, &status.message, &status.next_step).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// Seconds from the acceptance of a creation to its store being ready.

@@ -46,8 +46,8 @@ fn halves(id: u128) -> (u64, u64) {
 }
 
 impl Marks {
-    /// Notes where a change is now.
-    pub(super) fn put(&mut self, change: &Change, store: u32) {
+    /// Notes where a change is now, and says whether it was somewhere else before, as far as that is known.
+    pub(super) fn put(&mut self, change: &Change, store: u32) -> bool {
         let mark = Mark {
             id: halves(ulid(change.id.as_str())),
             store,
@@ -55,8 +55,9 @@ impl Marks {
             state: change.state,
             action: change.action,
         };
+        let mut moved = true;
         match self.all.binary_search_by_key(&mark.id, |it| it.id) {
-            Ok(at) => self.all[at] = mark,
+            Ok(at) => moved = std::mem::replace(&mut self.all[at], mark).state != mark.state,
             // What is older than all that is kept was let go of.
             Err(0) if self.cut => {}
             Err(at) => self.all.insert(at, mark),
@@ -65,6 +66,7 @@ impl Marks {
             self.all.drain(..MOST / 10);
             self.cut = true;
         }
+        moved
     }
 
     /// The number of a requester, if they ever asked for anything.

@@ -1,6 +1,6 @@
 //! Every store in a few bytes: what lists filter and sort by, so that no list reads 100,000 rows to find fifty.
 //!
-//! A store takes 72 bytes, its name, and some ten bytes of order and hashes; whatever stores share is kept once. A slot is never
+//! A store takes 80 bytes, its name, and some ten bytes of order and hashes; whatever stores share is kept once. A slot is never
 //! given up: changes of names that came to nothing point there. Must not know: rows, the desk, or how a phase is found.
 
 use std::cmp::Ordering;
@@ -55,6 +55,8 @@ struct Slot {
     cluster: u32,
     version: u32,
     phase: Phase,
+    /// A hash of what was last told of its phase.
+    told: u64,
     /// Whether lists show it.
     listed: bool,
 }
@@ -79,6 +81,8 @@ pub(super) struct Facts<'a> {
     pub(super) spec: &'a Spec,
     /// Where it is.
     pub(super) phase: Phase,
+    /// A hash of what is told of that.
+    pub(super) told: u64,
     /// When its record last changed.
     pub(super) updated: Timestamp,
 }
@@ -155,6 +159,7 @@ impl Shelf {
             cluster: 0,
             version: 0,
             phase: Phase::Unknown,
+            told: 0,
             listed: false,
         });
         self.by_name.insert(at, slot);
@@ -167,8 +172,8 @@ impl Shelf {
         self.slots.get(self.known(name)? as usize)
     }
 
-    /// Puts a store on the shelf and tells the phase it had there in the same life.
-    pub(super) fn put(&mut self, name: &StoreName, facts: &Facts<'_>) -> Option<Phase> {
+    /// Puts a store on the shelf and says what was told of its phase before, in the same life.
+    pub(super) fn put(&mut self, name: &StoreName, facts: &Facts<'_>) -> Option<u64> {
         let number = self.slot(name) as usize;
         let spec = facts.spec;
         let rest = spec.host.as_str().strip_prefix(name.as_str());
@@ -182,7 +187,7 @@ impl Shelf {
         let version = words.number(&spec.version);
         let slot = &mut self.slots[number];
         let uid = ulid(facts.uid.as_str());
-        let before = (slot.listed && slot.uid == uid).then_some(slot.phase);
+        let before = (slot.listed && slot.uid == uid).then_some(slot.told);
         *slot = Slot {
             name: std::mem::take(&mut slot.name),
             uid,
@@ -194,6 +199,7 @@ impl Shelf {
             cluster,
             version,
             phase: facts.phase,
+            told: facts.told,
             listed: true,
         };
         before
@@ -205,16 +211,18 @@ impl Shelf {
         self.slots[number].listed = false;
     }
 
-    /// The phase a store has on the shelf in this life.
-    pub(super) fn phase(&self, name: &StoreName, uid: &Uid) -> Option<Phase> {
+    /// The phase a store has on the shelf in this life, and what was told of it.
+    pub(super) fn phase(&self, name: &StoreName, uid: &Uid) -> Option<(Phase, u64)> {
         let slot = self.get(name)?;
-        (slot.listed && slot.uid == ulid(uid.as_str())).then_some(slot.phase)
+        let same = slot.listed && slot.uid == ulid(uid.as_str());
+        same.then_some((slot.phase, slot.told))
     }
 
-    /// Notes another phase.
-    pub(super) fn set_phase(&mut self, name: &StoreName, phase: Phase) {
+    /// Notes another phase, or that something else is told of it.
+    pub(super) fn set_phase(&mut self, name: &StoreName, phase: Phase, told: u64) {
         let number = self.slot(name) as usize;
         self.slots[number].phase = phase;
+        self.slots[number].told = told;
     }
 
     /// Whose a store is, or was last, in this life.

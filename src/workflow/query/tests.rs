@@ -72,6 +72,7 @@ fn put(shelf: &mut Shelf, name: &StoreName, it: &Model) {
             uid: &it.uid,
             spec: &it.spec,
             phase: it.phase,
+            told: 0,
             updated: it.updated,
         },
     );

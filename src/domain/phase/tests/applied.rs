@@ -138,47 +138,51 @@ fn row_13_remediated() {
 }
 
 #[test]
-fn row_14_a_failed_installation_is_failed_at_once_and_stays_so_while_it_is_tried_again() {
+fn row_14_a_failed_installation_fails_the_store_at_its_second_failure_and_stays_so_while_it_is_tried_again()
+ {
+    let failed = "Deployment/store not ready";
+    for (failures, phase) in [(1, Phase::Provisioning), (2, Phase::Failed)] {
+        let mut scene = scene();
+        scene.release().history = vec![served(1, "failed")];
+        scene.release().failures = failures;
+        scene.release().meta.conditions = not_ready("InstallFailed", failed);
+        scene.release().meta.conditions.0.push(is(
+            "Reconciling",
+            Truth::True,
+            "ProgressingWithRetry",
+            "retrying after 5m0s",
+        ));
+        let status = scene.shows(phase, "InstallFailed");
+        assert!(status.message.contains(failed) && status.message.contains("failed attempt"));
+        assert!(!status.next_step.is_empty() && !goal_reached(&scene.desired, &status));
+        scene.release().meta.conditions = Conditions(vec![
+            is("Ready", Truth::Unknown, "Progressing", "Running 'upgrade'"),
+            is("Released", Truth::False, "InstallFailed", failed),
+            progressing("Running 'upgrade' action"),
+        ]);
+        let status = scene.shows(phase, "InstallFailed");
+        assert!(status.message.contains("trying again"));
+        scene.release().meta.generation = 3;
+        scene.shows(Phase::Provisioning, "Installing");
+    }
+}
+
+#[test]
+fn row_14_a_first_failure_is_the_end_where_nobody_tries_again_or_nothing_can_succeed() {
     let mut scene = scene();
     scene.release().history = vec![served(1, "failed")];
     scene.release().failures = 1;
-    scene.release().install_failures = 1;
-    scene.release().meta.conditions = not_ready("InstallFailed", "Deployment/store not ready");
+    scene.release().meta.conditions = not_ready("InstallFailed", "m");
+    scene.shows(Phase::Failed, "InstallFailed");
     scene.release().meta.conditions.0.push(is(
         "Reconciling",
         Truth::True,
         "ProgressingWithRetry",
-        "retrying after 5m0s",
+        "m",
     ));
-    let status = scene.shows(Phase::Failed, "InstallFailed");
-    assert!(
-        status.message.contains("Deployment/store not ready")
-            && status.message.contains("1 failed attempt")
-    );
-    assert!(!goal_reached(&scene.desired, &status));
-    scene.release().meta.conditions = Conditions(vec![
-        is(
-            "Ready",
-            Truth::Unknown,
-            "Progressing",
-            "Running 'upgrade' action",
-        ),
-        is(
-            "Released",
-            Truth::False,
-            "InstallFailed",
-            "Deployment/store not ready",
-        ),
-        progressing("Running 'upgrade' action"),
-    ]);
-    assert!(
-        scene
-            .shows(Phase::Failed, "InstallFailed")
-            .message
-            .contains("trying again")
-    );
-    scene.release().meta.generation = 3;
-    scene.shows(Phase::Provisioning, "Installing");
+    scene.shows(Phase::Provisioning, "InstallFailed");
+    scene.store.live = alive::with_pod("ImagePullBackOff", "Back-off pulling image");
+    scene.shows(Phase::Failed, "InstallFailed");
 }
 
 #[test]
