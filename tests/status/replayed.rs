@@ -144,6 +144,7 @@ impl Wanted {
             deploy_commit: Some(commit),
             deletion,
             suspended: false,
+            installed: None,
         });
     }
 
