@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::hands::{home, kubectl, patch, patch_in, play, ready_store, reconcile, told, update};
+use crate::hands::{
+    home, kubectl, patch, patch_in, play, ready_store, reconcile, slots_for_all, told, update,
+};
 use crate::support::api::accepted;
 use crate::support::eventually;
 use crate::world::{SOON, World};
@@ -12,7 +14,7 @@ const HELD: &str = "example.com/held";
 
 #[test]
 fn what_is_done_by_hand_is_told() {
-    let world = World::begin();
+    let world = World::with_policy(&slots_for_all);
     play(
         &world,
         &[

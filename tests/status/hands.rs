@@ -27,7 +27,13 @@ pub(crate) fn play(world: &World, scenarios: &[Scenario]) {
 pub(crate) fn ready_store(world: &World, name: &str) -> Value {
     let api = world.api();
     api.create(&shop(name));
-    api.store_in(name, "Ready", SOON)
+    // all stores of a world are installed at the same time
+    api.store_in(name, "Ready", SOON * 2)
+}
+
+/// The tests' policy, with a slot for each of the stores that are played side by side.
+pub(crate) fn slots_for_all(policy: &str) -> String {
+    policy.replace("{stores: 1000,", "{stores: 1000, provisionsAtOnce: 20,")
 }
 
 /// The request for a store.

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::hands::{home, kubectl, patch, play, ready_store, shop, told, update, with_image};
+use crate::hands::{
+    home, kubectl, patch, play, ready_store, shop, slots_for_all, told, update, with_image,
+};
 use crate::support::eventually;
 use crate::world::{SOON, World};
 
@@ -11,7 +13,7 @@ const GOOD: &str = "wordpress";
 
 #[test]
 fn what_becomes_of_a_release_is_told() {
-    let world = World::begin();
+    let world = World::with_policy(&slots_for_all);
     play(
         &world,
         &[
@@ -56,6 +58,7 @@ fn crashes(world: &World) {
     body["values"] =
         json!({"podLabels": {"pod-init-container-running-failed.stage.kwok.x-k8s.io": "true"}});
     api.create(&body);
+    api.store_in("crashing", "Failed", SOON * 2);
     told(
         &api,
         "crashing",
