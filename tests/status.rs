@@ -31,6 +31,7 @@
     clippy::unwrap_used,
     reason = "a test that meets the unexpected shall stop there"
 )]
+#![allow(clippy::print_stdout, reason = "figures are for whoever reads the log")]
 #![cfg(feature = "testbed")]
 
 #[allow(dead_code, reason = "each test program uses its own part of it")]

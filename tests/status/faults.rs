@@ -71,7 +71,7 @@ fn unrelated_objects(world: &mut World) {
 
 fn unrelated(n: usize, filling: &str) -> Value {
     let metadata = json!({"name": format!("object-{n}"), "namespace": "unrelated"});
-    if n % 10 == 0 {
+    if n.is_multiple_of(10) {
         // Nobody schedules it, so that only its being there counts.
         let containers =
             json!([{"name": "x", "image": "x", "env": [{"name": "X", "value": filling}]}]);

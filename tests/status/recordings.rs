@@ -53,27 +53,27 @@ fn record(
     name: &'static str,
     store: &'static str,
     relist_every: Option<usize>,
-    story: impl FnOnce(),
+    play: impl FnOnce(),
 ) {
     let from = Timestamp::now();
     // commits have whole seconds, and those of the story shall be after its beginning
     std::thread::sleep(std::time::Duration::from_millis(1100));
-    story();
+    play();
     // the last events are on their way
     std::thread::sleep(std::time::Duration::from_millis(500));
     let to = Timestamp::now();
-    let story = Story {
+    let cutting = Story {
         store,
         from,
         to,
         relist_every,
     };
-    PLAYED.lock().unwrap().push((name, story));
+    PLAYED.lock().unwrap().push((name, cutting));
 }
 
 fn create(world: &World) {
     record("create", "created", None, || {
-        drop(ready_store(world, "created"))
+        drop(ready_store(world, "created"));
     });
 }
 
@@ -120,7 +120,7 @@ fn suspended(world: &World) {
             "helmrelease",
             "held",
             &json!({"spec": {"suspend": on}}),
-        )
+        );
     };
     record("suspended", "held", None, || {
         suspend(true);

@@ -36,9 +36,9 @@ pub(crate) fn path(name: &str) -> PathBuf {
 
 /// Plays a recording and holds the phases to its story.
 pub(crate) fn check(name: &str, store: &str, recording: &str) {
-    let (_, _, story) = STORIES.into_iter().find(|it| it.0 == name).unwrap();
+    let (_, _, told) = STORIES.into_iter().find(|it| it.0 == name).unwrap();
     let shown = phases(&store.parse().unwrap(), recording);
-    let mut wanted = story.iter().peekable();
+    let mut wanted = told.iter().peekable();
     for (phase, _) in &shown {
         if wanted.peek() == Some(&phase) {
             wanted.next();
@@ -47,17 +47,17 @@ pub(crate) fn check(name: &str, store: &str, recording: &str) {
     assert_eq!(
         wanted.next(),
         None,
-        "{name} has not shown all of {story:?}: {shown:?}"
+        "{name} has not shown all of {told:?}: {shown:?}"
     );
     let mut fine = BETWEEN.to_vec();
-    fine.extend(story);
+    fine.extend(told);
     let wrong: Vec<_> = shown
         .iter()
         .filter(|(phase, _)| !fine.contains(phase))
         .collect();
     assert!(wrong.is_empty(), "{name} has shown {wrong:?} in {shown:?}");
     let last = shown.last().map(|(phase, _)| phase);
-    assert_eq!(last, story.last(), "{name}: {shown:?}");
+    assert_eq!(last, told.last(), "{name}: {shown:?}");
 }
 
 /// Each phase with its message, when it differs from the one before. The lists that a recording begins with come one

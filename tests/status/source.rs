@@ -176,9 +176,9 @@ fn not_built(world: &World) {
     let shard = fleetwright::domain::record::shard(&"broken".parse().unwrap());
     let folder = format!("clusters/local/shards/{shard}/stores/broken");
     let person = Intruder::lets_in(world, &json!({}));
-    person.pushes(world, &format!("{folder}/mine.yaml"), "kind: [no\n");
+    Intruder::pushes(world, &format!("{folder}/mine.yaml"), "kind: [no\n");
     told(&api, "broken", "Degraded", "BuildFailed", "mine.yaml");
-    person.is_gone(world);
+    person.leaves(world);
     api.store_in("broken", "Ready", SOON);
 }
 
@@ -201,7 +201,7 @@ fn bad_folder(world: &World) {
     );
     api.change_in(&change, "merged", SOON);
     let person = Intruder::lets_in(world, &json!({"ignore": null}));
-    person.pushes(
+    Intruder::pushes(
         world,
         "clusters/local/shards/Not a label!/sync/x.yaml",
         "a: b\n",
@@ -225,7 +225,7 @@ fn bad_folder(world: &World) {
     );
     // the shops of before look fine to Flux, and are
     assert_eq!(api.store("broken")["phase"], "Ready");
-    person.is_gone(world);
+    person.leaves(world);
     api.change_in(&change, "ready", SOON);
 }
 
@@ -252,7 +252,7 @@ impl Intruder {
         Self { before }
     }
 
-    fn pushes(&self, world: &World, path: &str, text: &str) {
+    fn pushes(world: &World, path: &str, text: &str) {
         world
             .ann()
             .pushes("deploy/local", "A file of mine", &|clone| {
@@ -264,7 +264,7 @@ impl Intruder {
     }
 
     /// Our pushes are taken again, so that the branch is put right; then the cluster is what it was.
-    fn is_gone(self, world: &World) {
+    fn leaves(self, world: &World) {
         std::fs::remove_file(world.remote.join("hooks/update")).unwrap();
         eventually("the branch is put right", SOON, || {
             let author = crate::support::git::git(

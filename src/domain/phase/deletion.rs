@@ -134,7 +134,9 @@ fn namespace_stuck(look: &Look<'_>) -> Option<Status> {
     let seen = look.seen.namespace.as_ref()?;
     let since = seen.meta.deleting_since?;
     let age = look.now.as_second() - since.as_second();
-    let held = namespace::held(seen).filter(|_| age >= NAMESPACE_PATIENCE)?;
+    // Its age is by the cluster's clock, which may be far ahead of ours or behind.
+    let long = age >= NAMESPACE_PATIENCE && look.quiet_for(NAMESPACE_PATIENCE);
+    let held = namespace::held(seen).filter(|_| long)?;
     let message = format!(
         "the namespace is being removed since {since:.0} and something holds it: {}",
         held.sentence
@@ -200,7 +202,8 @@ fn second(look: &Look<'_>) -> Status {
 
 /// What goes on, with a hint where it takes much longer than it should.
 fn slow(look: &Look<'_>, since: Option<Timestamp>, reason: &str, message: &str) -> Status {
-    let patient = |since: &Timestamp| look.now.as_second() - since.as_second() >= PATIENCE;
+    let old = |since: &Timestamp| look.now.as_second() - since.as_second() >= PATIENCE;
+    let patient = |since: &Timestamp| old(since) && look.quiet_for(NAMESPACE_PATIENCE);
     let Some(since) = since.filter(patient) else {
         return deleting(reason, message, "");
     };
