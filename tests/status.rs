@@ -49,6 +49,9 @@ mod git_server;
 #[path = "the_loop/world.rs"]
 mod world;
 
+/// These worlds wait for Flux most of the time, so there may be as many as there are test threads.
+const TAKE_TURNS: bool = false;
+
 #[path = "status/hands.rs"]
 mod hands;
 

@@ -16,7 +16,7 @@ use crate::support::process::{Server, run};
 /// How long Flux gets for one step. A quiet machine needs a tenth of it.
 pub(crate) const SOON: Duration = Duration::from_secs(90);
 
-/// Scenarios take turns: two control planes at once would only slow each other down.
+/// Where scenarios take turns: two control planes at once would only slow each other down.
 static TURN: Mutex<()> = Mutex::new(());
 
 /// Everything a scenario acts on.
@@ -29,7 +29,7 @@ pub(crate) struct World {
     /// Fleetwright's data folder.
     pub(crate) data: PathBuf,
     pub(crate) dir: tempfile::TempDir,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Option<MutexGuard<'static, ()>>,
 }
 
 impl World {
@@ -54,7 +54,8 @@ impl World {
         policy: &dyn Fn(&str) -> String,
         clusters: &dyn Fn(&Testbed, &Path) -> Value,
     ) -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = || TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = crate::TAKE_TURNS.then(turn);
         let dir = tempfile::tempdir().expect("a temporary folder");
         let bed = Testbed::start(options).expect("the testbed starts");
         let remote = dir.path().join("fleet.git");
