@@ -26,6 +26,9 @@ mod admission;
 #[path = "the_loop/world.rs"]
 mod world;
 
+/// These worlds are busy all the time.
+const TAKE_TURNS: bool = true;
+
 #[path = "the_loop/actions.rs"]
 mod actions;
 #[path = "the_loop/away.rs"]

@@ -17,8 +17,8 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_fleetwright");
 pub(crate) struct Server {
     child: Child,
     args: Vec<String>,
-    /// Where it finds other programs; as we do where it is none.
-    path: Option<OsString>,
+    /// What it has in its environment beside ours.
+    environment: Vec<(&'static str, OsString)>,
     data: PathBuf,
     log: PathBuf,
     /// From the start of the process to the first answer.
@@ -35,11 +35,12 @@ impl Server {
     pub(crate) fn start_with_path(args: &[&str], data: &Path, path: Option<OsString>) -> Self {
         let log = data.with_extension("log");
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
-        let child = spawn(&args, path.as_ref(), data, &log);
+        let environment: Vec<_> = path.into_iter().map(|path| ("PATH", path)).collect();
+        let child = spawn(&args, &environment, data, &log);
         let mut server = Self {
             child,
             args,
-            path,
+            environment,
             data: data.to_owned(),
             log,
             ready_in: Duration::ZERO,
@@ -70,8 +71,14 @@ impl Server {
 
     /// Starts the program again with the same arguments.
     pub(crate) fn restart(&mut self) {
-        self.child = spawn(&self.args, self.path.as_ref(), &self.data, &self.log);
+        self.child = spawn(&self.args, &self.environment, &self.data, &self.log);
         self.wait_until_ready();
+    }
+
+    /// Kills the process and starts it again with this in its environment beside ours.
+    pub(crate) fn restart_with(&mut self, environment: Vec<(&'static str, OsString)>) {
+        self.environment = environment;
+        self.kill_and_restart();
     }
 
     /// A client with the admin's token.
@@ -144,7 +151,12 @@ impl Drop for Server {
     }
 }
 
-fn spawn(args: &[String], path: Option<&OsString>, data: &Path, log: &Path) -> Child {
+fn spawn(
+    args: &[String],
+    environment: &[(&'static str, OsString)],
+    data: &Path,
+    log: &Path,
+) -> Child {
     // A stale address of an earlier run would be taken for this one's.
     let _gone = std::fs::remove_file(data.join("address"));
     let file = File::options()
@@ -154,7 +166,7 @@ fn spawn(args: &[String], path: Option<&OsString>, data: &Path, log: &Path) -> C
         .expect("the log can be written");
     Command::new(PROGRAM)
         .args(args)
-        .envs(path.map(|path| ("PATH", path)))
+        .envs(environment.iter().cloned())
         .stdin(Stdio::null())
         .stdout(file.try_clone().expect("the log can be shared"))
         .stderr(file)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::git_server::GitServer;
 use crate::launcher::{Options, Testbed};
@@ -16,7 +16,7 @@ use crate::support::process::{Server, run};
 /// How long Flux gets for one step. A quiet machine needs a tenth of it.
 pub(crate) const SOON: Duration = Duration::from_secs(90);
 
-/// Scenarios take turns: two control planes at once would only slow each other down.
+/// Where scenarios take turns: two control planes at once would only slow each other down.
 static TURN: Mutex<()> = Mutex::new(());
 
 /// Everything a scenario acts on.
@@ -29,7 +29,7 @@ pub(crate) struct World {
     /// Fleetwright's data folder.
     pub(crate) data: PathBuf,
     pub(crate) dir: tempfile::TempDir,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Option<MutexGuard<'static, ()>>,
 }
 
 impl World {
@@ -40,9 +40,24 @@ impl World {
 
     /// The same with a policy made of the tests' one.
     pub(crate) fn with_policy(policy: &dyn Fn(&str) -> String) -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        Self::with(
+            Options::default(),
+            policy,
+            &|bed, _| json!([{"name": "local", "kubeconfig": bed.kubeconfig()}]),
+        )
+    }
+
+    /// The same with a control plane of its own kind, and with the clusters that the server is told of; the folder is
+    /// for files of theirs.
+    pub(crate) fn with(
+        options: Options,
+        policy: &dyn Fn(&str) -> String,
+        clusters: &dyn Fn(&Testbed, &Path) -> Value,
+    ) -> Self {
+        let turn = || TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = crate::TAKE_TURNS.then(turn);
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let bed = Testbed::start(Options::default()).expect("the testbed starts");
+        let bed = Testbed::start(options).expect("the testbed starts");
         let remote = dir.path().join("fleet.git");
         git(
             dir.path(),
@@ -64,7 +79,8 @@ impl World {
         });
         let data = dir.path().join("data");
         let config = dir.path().join("config.yaml");
-        write_config(&config, &data, &git_server.url, bed.kubeconfig());
+        let clusters = clusters(&bed, dir.path());
+        write_config(&config, &data, &git_server.url, &clusters);
         let server = Server::start(&["serve", "--config", &text(&config)], &data);
         let world = Self {
             server,
@@ -201,14 +217,14 @@ impl World {
     }
 }
 
-fn write_config(config: &Path, data: &Path, url: &str, kubeconfig: &Path) {
-    let text = serde_json::json!({
+fn write_config(config: &Path, data: &Path, url: &str, clusters: &Value) {
+    let text = json!({
         "listen": "127.0.0.1:0",
         "data": data,
         "git": {"url": url, "poll": "1s"},
         "push": {"pace": "0s"},
         "telemetry": {"filter": "warn,fleetwright::workflow=info"},
-        "clusters": [{"name": "local", "kubeconfig": kubeconfig}],
+        "clusters": clusters,
     });
     std::fs::write(config, text.to_string()).unwrap();
 }

@@ -201,7 +201,8 @@ fn second(look: &Look<'_>) -> Status {
 
 /// What goes on, with a hint where it takes much longer than it should.
 fn slow(look: &Look<'_>, since: Option<Timestamp>, reason: &str, message: &str) -> Status {
-    let patient = |since: &Timestamp| look.now.as_second() - since.as_second() >= PATIENCE;
+    let old = |since: &Timestamp| look.now.as_second() - since.as_second() >= PATIENCE;
+    let patient = |since: &Timestamp| old(since) && look.quiet_for(NAMESPACE_PATIENCE);
     let Some(since) = since.filter(patient) else {
         return deleting(reason, message, "");
     };

@@ -2,10 +2,11 @@
 //! pair that signs service account tokens.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
+    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
 use super::error::Error;
@@ -16,6 +17,7 @@ pub(super) struct Certificates {
     folder: PathBuf,
     /// The authority's certificate, PEM.
     pub(super) authority: String,
+    authority_key: String,
     /// The administrator's certificate, PEM.
     pub(super) client: String,
     /// The administrator's key, PEM.
@@ -28,6 +30,7 @@ impl Certificates {
         let key = KeyPair::generate()?;
         let params = authority()?;
         let authority = params.self_signed(&key)?.pem();
+        let authority_key = key.serialize_pem();
         let issuer = Issuer::new(params, key);
         let (server, server_key) = sign(&issuer, server()?)?;
         let (client, client_key) = sign(&issuer, administrator()?)?;
@@ -46,9 +49,19 @@ impl Certificates {
         Ok(Self {
             folder: folder.to_owned(),
             authority,
+            authority_key,
             client,
             client_key,
         })
+    }
+
+    /// A further certificate of the administrator's, good for `lifetime` from now, and its key, both PEM.
+    pub(super) fn short_lived(&self, lifetime: Duration) -> Result<(String, String), Error> {
+        let issuer = Issuer::new(authority()?, KeyPair::from_pem(&self.authority_key)?);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let mut params = administrator()?;
+        params.not_after = date_time_ymd(1970, 1, 1) + now.unwrap_or_default() + lifetime;
+        sign(&issuer, params)
     }
 
     /// The path of one file: `ca.crt`, `apiserver.crt`, `apiserver.key`, `sa.pub` or `sa.key`.

@@ -12,6 +12,17 @@ use super::error::Error;
 /// Writes the kubeconfig of the API server at `address` (`127.0.0.1:<port>`) to `path`. It is JSON, which every reader of
 /// YAML takes.
 pub(super) fn write(path: &Path, address: &str, certificates: &Certificates) -> Result<(), Error> {
+    let login = (&certificates.client, &certificates.client_key);
+    let text = text(address, certificates, login);
+    std::fs::write(path, text).map_err(Error::file(path))
+}
+
+/// The kubeconfig with another certificate and key to come with.
+pub(super) fn text(
+    address: &str,
+    certificates: &Certificates,
+    (client, key): (&String, &String),
+) -> String {
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
@@ -20,11 +31,11 @@ pub(super) fn write(path: &Path, address: &str, certificates: &Certificates) -> 
             "certificate-authority-data": STANDARD.encode(&certificates.authority),
         }}],
         "users": [{"name": "testbed-admin", "user": {
-            "client-certificate-data": STANDARD.encode(&certificates.client),
-            "client-key-data": STANDARD.encode(&certificates.client_key),
+            "client-certificate-data": STANDARD.encode(client),
+            "client-key-data": STANDARD.encode(key),
         }}],
         "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": "testbed-admin"}}],
         "current-context": "testbed",
     });
-    std::fs::write(path, format!("{config:#}\n")).map_err(Error::file(path))
+    format!("{config:#}\n")
 }

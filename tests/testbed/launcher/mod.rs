@@ -19,11 +19,12 @@ mod readiness;
 mod setup;
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 pub(crate) use component::Component;
 pub(crate) use error::Error;
+use ports::Port;
 use processes::Processes;
 use setup::Setup;
 
@@ -101,6 +102,22 @@ impl Testbed {
     /// The administrator's kubeconfig.
     pub(crate) fn kubeconfig(&self) -> &Path {
         &self.setup.kubeconfig
+    }
+
+    /// A kubeconfig of the administrator's whose certificate is good for `lifetime` from now.
+    pub(crate) fn short_lived_kubeconfig(&self, lifetime: Duration) -> Result<String, Error> {
+        let certificates = &self.setup.certificates;
+        let (client, key) = certificates.short_lived(lifetime)?;
+        let address = self.setup.ports.address(Port::ApiServer);
+        Ok(kubeconfig::text(&address, certificates, (&client, &key)))
+    }
+
+    /// Stops a component where it is, or lets it go on: its connections stay open and nobody answers on them.
+    pub(crate) fn freeze(&self, component: Component, on: bool) {
+        let id = self.process_id(component).expect("it runs").to_string();
+        let signal = if on { "-STOP" } else { "-CONT" };
+        let sent = Command::new("kill").args([signal, &id]).status();
+        assert!(sent.is_ok_and(|it| it.success()), "it can be signalled");
     }
 
     /// The path of a program that was built with the testbed, such as `helm` or `kubectl`.

@@ -1,0 +1,75 @@
+//! What a store is told to be, row by row, against real Flux: done to real parts, told in their own words, put right.
+//!
+//! | what is the case | told as | proven by |
+//! |---|---|---|
+//! | 1: the cluster cannot be seen | Unknown | `the_loop/away.rs`; `faults::frozen_etcd`; `clusters` (away, ended credentials) |
+//! | 2: a deletion is held up by a finalizer; by a namespace that does not end | Deleting | `by_hand::held_release`; `by_hand::held_namespace` |
+//! | 2: deleted by hand | Deleting, then Failed (`NotInSync`) | `by_hand::deleted` |
+//! | 3: deleted | Deleted | `the_loop/life.rs`, `the_loop/traps.rs`; recording `deletion` |
+//! | 4: suspended by hand: the release; the Kustomization | Suspended | `the_loop/failing.rs`; `by_hand::suspended` |
+//! | 5: not fetched yet | Committed | recordings `create`, `upgrade` |
+//! | 6: the source cannot be fetched; its head is not signed | Committed (`SourceFailed`) | `source::not_fetched`; `the_loop/hand_edits.rs` |
+//! | 6a: a person's folder fails the generator; a shard's artifact is missing | Committed | `source::bad_folder`; `source::artifact_missing` |
+//! | 7: not built; refused by a quota; by a schema; by an admission policy | Degraded or Failed | `source::not_built`; `source::quota`; `source::schema`; `the_loop/traps.rs` |
+//! | 7, 16: a dependency is not ready | Applying | `releases::kustomization_waits`; `releases::release_waits` |
+//! | 8: being applied | Applying | recordings `create`, `upgrade` |
+//! | 9: applied, yet the release is not as rendered | Failed (`NotInSync`) | `by_hand::deleted` |
+//! | 10: retries exhausted; access denied | Degraded | `releases::given_up`; `releases::denied` |
+//! | 11: ready | Ready | the end of every scenario here |
+//! | 12: drifted; pods crash after the release | Degraded | `by_hand::drifted`; `releases::crashes_later`, `releases::unpulled_later` |
+//! | 13: rolled back | Degraded (`RollbackSucceeded`) | `releases::rolled_back` |
+//! | 14: an image that is never pulled; a container that crashes; the service range is full; a timeout | Failed | `the_loop/failing.rs`, recording `install-failure`; `releases::crashes`; `source::a_full_service_range…` (with the deadline of the change) |
+//! | 15: the upgrade fails | Degraded (`UpgradeFailed`) | `releases::never_pulled` |
+//! | 17, 18: installing, upgrading | Provisioning, Applying | recordings `create`, `upgrade`, `install-failure` |
+//! | 19: no controller has looked | Committed (`NotObserved`) | `source::not_looked_at` |
+//! | superseded by a later commit, whose failure is its own | the change is `superseded` | `releases::superseded`, `releases::never_pulled` |
+//!
+//! The faults around the reader are in `faults` and `clusters`. Scenarios of one world are played side by side, each with
+//! stores of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets the unexpected shall stop there"
+)]
+#![allow(clippy::print_stdout, reason = "figures are for whoever reads the log")]
+#![cfg(feature = "testbed")]
+
+#[allow(dead_code, reason = "each test program uses its own part of it")]
+#[path = "testbed/launcher/mod.rs"]
+mod launcher;
+
+#[allow(dead_code, reason = "each test program uses its own part of it")]
+mod support;
+
+#[allow(dead_code, reason = "each test program uses its own part of it")]
+#[path = "git/server.rs"]
+mod git_server;
+
+#[allow(dead_code, reason = "each test program uses its own part of it")]
+#[path = "the_loop/world.rs"]
+mod world;
+
+/// These worlds wait for Flux most of the time, so there may be as many as there are test threads.
+const TAKE_TURNS: bool = false;
+
+#[path = "status/hands.rs"]
+mod hands;
+
+#[path = "status/by_hand.rs"]
+mod by_hand;
+#[path = "status/clusters.rs"]
+mod clusters;
+#[path = "status/faults.rs"]
+mod faults;
+#[path = "status/onlooker.rs"]
+mod onlooker;
+#[path = "status/recordings.rs"]
+mod recordings;
+#[path = "status/releases.rs"]
+mod releases;
+#[path = "status/replayed.rs"]
+mod replayed;
+#[path = "status/source.rs"]
+mod source;
+#[path = "status/tape.rs"]
+mod tape;

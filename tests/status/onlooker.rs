@@ -1,0 +1,55 @@
+//! Somebody who looks at the stores all the time and notes each phase that is shown, however short.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::support::api::Api;
+
+/// Phases with their reasons in the order they were shown, by store.
+pub(crate) type Shown = BTreeMap<String, Vec<(String, String)>>;
+
+/// Looks until asked what it saw.
+pub(crate) struct Onlooker {
+    enough: Arc<AtomicBool>,
+    looking: JoinHandle<Shown>,
+}
+
+impl Onlooker {
+    /// Begins to look. A server that does not answer shows nothing.
+    pub(crate) fn begins(api: Api) -> Self {
+        let enough = Arc::new(AtomicBool::new(false));
+        let looks = Arc::clone(&enough);
+        let looking = std::thread::spawn(move || {
+            let mut shown = Shown::new();
+            while !looks.load(Ordering::Relaxed) {
+                if let Ok((200, list)) = api.try_get("/api/v1/stores?limit=200") {
+                    note(&mut shown, &list);
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            shown
+        });
+        Self { enough, looking }
+    }
+
+    /// What was shown since.
+    pub(crate) fn saw(self) -> Shown {
+        self.enough.store(true, Ordering::Relaxed);
+        self.looking.join().expect("looking does not fail")
+    }
+}
+
+fn note(shown: &mut Shown, list: &serde_json::Value) {
+    let text =
+        |store: &serde_json::Value, field: &str| store[field].as_str().unwrap_or("").to_owned();
+    for store in list["items"].as_array().into_iter().flatten() {
+        let now = (text(store, "phase"), text(store, "reason"));
+        let before = shown.entry(text(store, "name")).or_default();
+        if before.last() != Some(&now) {
+            before.push(now);
+        }
+    }
+}
