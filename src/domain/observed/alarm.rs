@@ -27,6 +27,7 @@ impl ClusterSeen {
             .into_iter()
             .chain(self.generator_alarms())
             .chain(self.root_alarm())
+            .chain(self.chart_alarms())
             .collect()
     }
 
@@ -78,6 +79,24 @@ impl ClusterSeen {
             })
         });
         missing.chain(failing).collect()
+    }
+
+    /// A chart that cannot be built keeps what pins it from being installed or moved to it; what runs runs on.
+    fn chart_alarms(&self) -> impl Iterator<Item = Alarm> {
+        self.charts.iter().filter_map(|(name, seen)| {
+            let condition = failing(&seen.meta.conditions)?;
+            let message = format!(
+                "the HelmChart {name} cannot be built, so no store can be installed with it: {}",
+                condition.quoted()
+            );
+            let next_step =
+                "look at charts/ on the deploy branch; publish the chart as a new version where it is broken";
+            Some(Alarm {
+                reason: "ChartFailed",
+                message,
+                next_step,
+            })
+        })
     }
 
     fn root_alarm(&self) -> Option<Alarm> {
@@ -171,10 +190,11 @@ impl SourceSeen {
     }
 }
 
-/// The condition that says why an object fails: Stalled, a failed fetch, or Ready=False.
+/// The condition that says why an object fails: Stalled, a failed fetch or build, or Ready=False.
 fn failing(conditions: &Conditions) -> Option<&Condition> {
     let stalled = conditions.with("Stalled", Truth::True);
     let fetch = || conditions.with("FetchFailed", Truth::True);
+    let build = || conditions.with("BuildFailed", Truth::True);
     let ready = || conditions.with("Ready", Truth::False);
-    stalled.or_else(fetch).or_else(ready)
+    stalled.or_else(fetch).or_else(build).or_else(ready)
 }

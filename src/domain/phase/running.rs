@@ -104,7 +104,8 @@ fn drifted(release: &ReleaseSeen) -> Option<Status> {
         "objects of the store were changed in the cluster: {}",
         condition.quoted()
     );
-    let step = "find out who changed them; retry with mode force puts them back";
+    // helm-controller 1.6 reports drift and leaves it; it applies a release again only when its spec has changed.
+    let step = "find out who changed them; Flux puts them back with the store's next update";
     Some(Status::new(Phase::Degraded, "Drifted", message, step))
 }
 

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::domain::observed::{
-    ArtifactSeen, Condition, Conditions, GeneratorSeen, KustomizationSeen, Meta, NamespaceSeen,
-    ReleaseSeen, Snapshot, SourceRef, SourceSeen, Truth,
+    ArtifactSeen, ChartSeen, Condition, Conditions, GeneratorSeen, KustomizationSeen, Meta,
+    NamespaceSeen, ReleaseSeen, Snapshot, SourceRef, SourceSeen, Truth,
 };
 
 mod alive;

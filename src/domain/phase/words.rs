@@ -43,8 +43,11 @@ pub fn next_step(reason: &str) -> &'static str {
             "correct the record by an update, or retry with mode reset"
         }
         "ValuesError" | "ChartMutateError" => "correct the store's values by an update",
-        "RESTClientError" | "AccessDenied" => {
+        "RESTClientError" => {
             "the store's service account lacks rights: compare the cluster with its bootstrap"
+        }
+        "AccessDenied" => {
+            "Flux refuses a reference into another namespace: find out who wrote it, and compare the cluster with its bootstrap"
         }
         "DependencyNotReady" | "SourceNotReady" | "ArtifactFailed" => {
             "wait a moment; if it stays, look at the HelmChart or artifact that the message names"

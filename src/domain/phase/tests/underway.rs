@@ -60,6 +60,31 @@ fn row_6_the_source_fails() {
 }
 
 #[test]
+fn a_chart_that_cannot_be_built_is_an_alarm_and_no_running_store_is_ill_of_it() {
+    let mut scene = scene();
+    let build = is(
+        "BuildFailed",
+        Truth::True,
+        "ChartPackageError",
+        "no Chart.yaml",
+    );
+    let meta = Meta {
+        conditions: Conditions(vec![build]),
+        ..Meta::default()
+    };
+    let chart = ChartSeen {
+        meta,
+        ..ChartSeen::default()
+    };
+    let charts = &mut scene.cluster.charts;
+    charts.insert("woocommerce-2.0.0".to_owned(), chart);
+    let alarms = scene.cluster.alarms();
+    assert_eq!(alarms[0].reason, "ChartFailed");
+    assert!(alarms[0].message.contains("no Chart.yaml"), "{alarms:?}");
+    scene.shows(Phase::Ready, "Ready");
+}
+
+#[test]
 fn row_6a_the_shard_is_not_cut() {
     let mut scene = scene().outdated();
     let behind = Some(format!("deploy/local@sha1:{BEFORE}"));
