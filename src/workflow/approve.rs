@@ -5,6 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Fleet;
 use super::cancel::{end, past};
 use super::core::Core;
 use super::desk::Desk;
@@ -208,4 +209,42 @@ fn people(entry: &Entry, digest: &str) -> String {
         .map(|it| it.by.as_str())
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+impl Fleet {
+    /// What a change that waits for approval would write now, and the tag of just that.
+    ///
+    /// # Errors
+    /// When the caller may not decide on it, or it waits for nobody.
+    pub fn proposed(&self, caller: &Caller, id: &ChangeId) -> Result<(Rendered, String), Refusal> {
+        proposed(&self.0.core, caller, id)
+    }
+
+    /// Agrees to a change that waits for approval. `seen`: the tags of [`proposed`](Self::proposed) that the caller agrees
+    /// to, or none where they agree to whatever it is now.
+    ///
+    /// # Errors
+    /// When the caller may not decide on it, it waits for nobody, or it is another than the one that was seen.
+    pub fn approve(
+        &self,
+        caller: &Caller,
+        id: &ChangeId,
+        seen: Option<&[String]>,
+    ) -> Result<Change, Refusal> {
+        approve(&self.0.core, caller, id, seen)
+    }
+
+    /// Says no to a change that waits for approval, or only says what that would come to.
+    ///
+    /// # Errors
+    /// As [`approve`](Self::approve).
+    pub fn reject(
+        &self,
+        caller: &Caller,
+        id: &ChangeId,
+        reason: &str,
+        really: bool,
+    ) -> Result<Change, Refusal> {
+        reject(&self.0.core, caller, id, reason, really)
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::MutexGuard;
 
+use super::Fleet;
 use super::core::Core;
 use super::desk::Desk;
 use super::intake::find_change;
@@ -97,4 +98,17 @@ fn asked_by_own(desk: &Desk, caller: &Caller, change: &Change) -> bool {
     let own = |asked: &Caller| asked.role == Role::Merchant && asked.owner == caller.owner;
     let entry = desk.entry(&change.id);
     change.requester == caller.subject || entry.is_some_and(|it| own(&it.caller))
+}
+
+impl Fleet {
+    /// Takes a change back that is not written yet, or only says what that would come to.
+    ///
+    /// # Errors
+    /// When there is no such change, it is not theirs, or it has gone too far.
+    pub fn cancel(&self, caller: &Caller, id: &ChangeId, really: bool) -> Result<Change, Refusal> {
+        if really {
+            super::limits::count_write(&self.0.core, caller)?;
+        }
+        cancel(&self.0.core, caller, id, really)
+    }
 }

@@ -56,6 +56,7 @@ mod trip;
 mod unvouched;
 mod upkeep;
 mod volumes;
+mod vouch;
 mod writer;
 
 use std::path::PathBuf;
@@ -67,14 +68,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::change::{Change, State};
-use crate::domain::orphan::Orphan;
 use crate::domain::policy::FleetPolicy;
 use crate::domain::record_text::RecordText;
-use crate::domain::request::{Caller, Refusal, Request, Role};
-use crate::domain::view::{
-    ChangeFilter, ClusterView, Foreign, Health, HistoryItem, Page, Rendered, StoreFilter, StoreView,
-};
-use crate::domain::{ChangeId, CommitId, Host};
+use crate::domain::request::{Caller, Refusal, Request};
+use crate::domain::view::{ChangeFilter, HistoryItem, Page, Rendered, StoreFilter, StoreView};
+use crate::domain::{ChangeId, Host};
 use core::Core;
 
 pub use events::{About, Event, EventFilter, News, Subscription};
@@ -311,11 +309,6 @@ impl Fleet {
         Core::now()
     }
 
-    /// The server's own state.
-    pub fn health(&self) -> Health {
-        health::health(&self.0.core)
-    }
-
     /// Whether counts and limits are lifted, for load and fault runs.
     pub fn limits_lifted(&self) -> bool {
         self.0.core.settings.lift_limits
@@ -326,88 +319,9 @@ impl Fleet {
         !self.0.stop.is_cancelled()
     }
 
-    /// The clusters of the policy.
-    pub fn clusters(&self) -> Vec<ClusterView> {
-        health::clusters(&self.0.core)
-    }
-
-    /// What does not belong together in the clusters and in Git, as found last.
-    pub fn orphans(&self) -> Vec<Orphan> {
-        orphans::all(&self.0.core)
-    }
-
     /// The policy in force.
     pub fn policy(&self) -> Arc<FleetPolicy> {
         self.0.core.in_force().policy
-    }
-
-    /// What people changed on main without effect.
-    pub fn foreign(&self) -> Vec<Foreign> {
-        health::foreign(&self.0.core)
-    }
-
-    /// Puts the policy and the charts of a commit on main in force.
-    ///
-    /// # Errors
-    /// When the caller is no admin, the commit is not on main, or its policy is not valid.
-    pub async fn vouch(&self, caller: &Caller, commit: &CommitId) -> Result<(), Refusal> {
-        if caller.role < Role::Admin {
-            return Err(Refusal::Forbidden(
-                "vouching for a commit needs an admin".to_owned(),
-            ));
-        }
-        let (core, commit) = (self.0.core.clone(), commit.clone());
-        let vouching = tokio::task::spawn_blocking(move || health::vouch(&core, &commit));
-        vouching
-            .await
-            .map_err(|error| Refusal::Unavailable(error.to_string()))?
-    }
-
-    /// Takes a change back that is not written yet, or only says what that would come to.
-    ///
-    /// # Errors
-    /// When there is no such change, it is not theirs, or it has gone too far.
-    pub fn cancel(&self, caller: &Caller, id: &ChangeId, really: bool) -> Result<Change, Refusal> {
-        if really {
-            limits::count_write(&self.0.core, caller)?;
-        }
-        cancel::cancel(&self.0.core, caller, id, really)
-    }
-
-    /// What a change that waits for approval would write now, and the tag of just that.
-    ///
-    /// # Errors
-    /// When the caller may not decide on it, or it waits for nobody.
-    pub fn proposed(&self, caller: &Caller, id: &ChangeId) -> Result<(Rendered, String), Refusal> {
-        approve::proposed(&self.0.core, caller, id)
-    }
-
-    /// Agrees to a change that waits for approval. `seen`: the tags of [`proposed`](Self::proposed) that the caller agrees
-    /// to, or none where they agree to whatever it is now.
-    ///
-    /// # Errors
-    /// When the caller may not decide on it, it waits for nobody, or it is another than the one that was seen.
-    pub fn approve(
-        &self,
-        caller: &Caller,
-        id: &ChangeId,
-        seen: Option<&[String]>,
-    ) -> Result<Change, Refusal> {
-        approve::approve(&self.0.core, caller, id, seen)
-    }
-
-    /// Says no to a change that waits for approval, or only says what that would come to.
-    ///
-    /// # Errors
-    /// As [`approve`](Self::approve).
-    pub fn reject(
-        &self,
-        caller: &Caller,
-        id: &ChangeId,
-        reason: &str,
-        really: bool,
-    ) -> Result<Change, Refusal> {
-        approve::reject(&self.0.core, caller, id, reason, really)
     }
 
     /// The bare repository, for who serves it.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::Fleet;
 use super::core::{Core, Watched, lock};
 use super::tended;
 use crate::domain::entry::StoreRow;
@@ -109,4 +110,11 @@ fn wanted(row: &StoreRow) -> Wanted<'_> {
 pub(super) fn count(core: &Core, cluster: &ClusterName) -> usize {
     let tended = lock(&core.tended);
     tended.get(cluster).map_or(0, |it| it.orphans.len())
+}
+
+impl Fleet {
+    /// What does not belong together in the clusters and in Git, as found last.
+    pub fn orphans(&self) -> Vec<Orphan> {
+        all(&self.0.core)
+    }
 }

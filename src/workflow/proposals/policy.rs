@@ -16,8 +16,8 @@ use crate::domain::approval::needed_for_policy;
 use crate::domain::request::Refusal;
 use crate::workflow::adopt::last_commit;
 use crate::workflow::core::{Core, lock};
-use crate::workflow::health::vouch;
 use crate::workflow::unvouched::{self, Known};
+use crate::workflow::vouch::vouch;
 
 /// What is said until it is known.
 const LOOKED_UP: &str = "who approved the pull request that brought it is looked up";
