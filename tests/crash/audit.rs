@@ -239,7 +239,8 @@ pub(crate) fn shown(api: &Api) -> BTreeMap<String, Vec<Value>> {
     let mut changes = all(api, "changes");
     for change in &mut changes {
         let change = change.as_object_mut().unwrap();
-        change.retain(|key, _| !["createdAt", "updatedAt", "timeline"].contains(&key.as_str()));
+        let times = ["createdAt", "updatedAt", "timeline", "milestones"];
+        change.retain(|key, _| !times.contains(&key.as_str()));
     }
     shown.insert("changes".to_owned(), changes);
     let names = shown["stores"].iter().take(SAMPLE);

@@ -19,7 +19,7 @@ use crate::report::{Cell, Line, Report, Unit, number, thousands};
 use crate::stats::{Spread, percentile};
 
 /// How long the last events may take to come.
-const LATE: Duration = Duration::from_secs(10);
+const LATE: Duration = Duration::from_secs(30);
 
 /// How often it is looked whether they have.
 const LOOK: Duration = Duration::from_millis(50);
@@ -78,7 +78,8 @@ fn taken(size: &Size, world: &mut World) -> Result<Taken> {
         .context("statuses changed")?;
     let took = since(last, flips[0].sent);
     let began = Instant::now();
-    while hearing.count() < count && began.elapsed() < LATE {
+    // The bare watch parses whole releases beside all the writing, and may be the later of the two.
+    while (hearing.count() < count || told(&bare) < count) && began.elapsed() < LATE {
         std::thread::sleep(LOOK);
     }
     let heard = hearing.end()?.into_iter();
@@ -99,6 +100,12 @@ fn taken(size: &Size, world: &mut World) -> Result<Taken> {
         processor: used / f64::from(u32::try_from(count)?),
         rate: f64::from(u32::try_from(count)?) / took,
     })
+}
+
+/// How often the bare watch has told something.
+fn told(bare: &Mutex<Learnt>) -> usize {
+    let learnt = bare.lock().unwrap_or_else(PoisonError::into_inner);
+    learnt.values().map(Vec::len).sum()
 }
 
 fn tell(rate: f64, taken: &Taken, world: &World, report: &mut Report) {
