@@ -6,6 +6,7 @@
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use serde_json::Value;
 
+use super::kinds::api_resource;
 use super::{Cluster, ClusterError, Kind, REQUEST, SOURCE};
 use crate::domain::installed::{Applied, Controller};
 
@@ -23,7 +24,10 @@ impl Cluster {
     /// When the cluster does not answer, or this account may not read it.
     pub async fn applied_bootstrap(&self) -> Result<Option<Applied>, ClusterError> {
         let said = self
-            .get(&resource("", "v1", "ConfigMap"), BOOTSTRAP)
+            .get(
+                &api_resource("", "v1", "ConfigMap", "configmaps"),
+                BOOTSTRAP,
+            )
             .await?;
         let source = self.get(&Kind::Source.resource(), SOURCE).await?;
         let url = source.and_then(|it| text(&it.data, "/spec/url"));
@@ -40,8 +44,10 @@ impl Cluster {
     /// # Errors
     /// As for [`applied_bootstrap`](Self::applied_bootstrap).
     pub async fn controllers(&self) -> Result<Vec<Controller>, ClusterError> {
-        let api: Api<DynamicObject> =
-            Api::all_with(self.client()?, &resource("apps", "v1", "Deployment"));
+        let api: Api<DynamicObject> = Api::all_with(
+            self.client()?,
+            &api_resource("apps", "v1", "Deployment", "deployments"),
+        );
         let params = ListParams::default()
             .labels(PART_OF_FLUX)
             .limit(CONTROLLERS);
@@ -82,21 +88,6 @@ fn controller(deployment: &DynamicObject) -> Controller {
 
 fn text(data: &Value, pointer: &str) -> Option<String> {
     Some(data.pointer(pointer)?.as_str()?.to_owned())
-}
-
-fn resource(group: &str, version: &str, kind: &str) -> ApiResource {
-    let api_version = if group.is_empty() {
-        version.to_owned()
-    } else {
-        format!("{group}/{version}")
-    };
-    ApiResource {
-        group: group.to_owned(),
-        version: version.to_owned(),
-        api_version,
-        kind: kind.to_owned(),
-        plural: format!("{}s", kind.to_lowercase()),
-    }
 }
 
 #[cfg(test)]

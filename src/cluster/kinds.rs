@@ -170,17 +170,22 @@ impl Kind {
 
     pub(super) fn resource(self) -> ApiResource {
         let (group, version, kind, plural) = self.address();
-        ApiResource {
-            group: group.to_owned(),
-            version: version.to_owned(),
-            api_version: if group.is_empty() {
-                version.to_owned()
-            } else {
-                format!("{group}/{version}")
-            },
-            kind: kind.to_owned(),
-            plural: plural.to_owned(),
-        }
+        api_resource(group, version, kind, plural)
+    }
+}
+
+/// A kind as kube wants it named; the core group is empty.
+pub(super) fn api_resource(group: &str, version: &str, kind: &str, plural: &str) -> ApiResource {
+    let api_version = match group {
+        "" => version.to_owned(),
+        group => format!("{group}/{version}"),
+    };
+    ApiResource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        api_version,
+        kind: kind.to_owned(),
+        plural: plural.to_owned(),
     }
 }
 

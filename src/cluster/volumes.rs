@@ -3,9 +3,10 @@
 //! `PersistentVolumes` belong to the whole cluster and there is no selector for who claimed one, so all are listed, in
 //! pages and never more than a bound. Must not know: which store was deleted, or why that matters.
 
-use kube::api::{Api, ApiResource, DynamicObject, ListParams};
+use kube::api::{Api, DynamicObject, ListParams};
 use serde_json::Value;
 
+use super::kinds::api_resource;
 use super::{Cluster, ClusterError, REQUEST};
 
 /// Volumes in one answer.
@@ -20,13 +21,7 @@ impl Cluster {
     /// # Errors
     /// When the cluster does not answer, or this account may not list volumes.
     pub async fn kept_volumes(&self, namespace: &str) -> Result<Vec<String>, ClusterError> {
-        let resource = ApiResource {
-            group: String::new(),
-            version: "v1".to_owned(),
-            api_version: "v1".to_owned(),
-            kind: "PersistentVolume".to_owned(),
-            plural: "persistentvolumes".to_owned(),
-        };
+        let resource = api_resource("", "v1", "PersistentVolume", "persistentvolumes");
         let api: Api<DynamicObject> = Api::all_with(self.client()?, &resource);
         let (mut params, mut found) = (ListParams::default().limit(PAGE), Vec::new());
         for _ in 0..PAGES {
