@@ -71,8 +71,11 @@ impl Section {
         };
         let key = format!("clusters: {}: receiver", self.name);
         let path = section.token_file.display();
-        let token = std::fs::read_to_string(&section.token_file)
-            .map_err(|error| ConfigError(format!("{key}: cannot read {path}: {error}")))?;
+        let token = std::fs::read_to_string(&section.token_file).map_err(|error| {
+            ConfigError(format!(
+                "{key}: cannot read {path}: {error}; put the Receiver's token there"
+            ))
+        })?;
         let receiver = Receiver::new(&section.url, &token);
         let receiver = receiver.map_err(|error| ConfigError(format!("{key}: {error}")))?;
         Ok(Some(receiver))
