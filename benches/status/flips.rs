@@ -18,8 +18,9 @@ use crate::program::Program;
 
 /// How long it may take until a store shows its phase.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two questions about one store: fine enough, and most of a core is left to the others.
-const PAUSE: Duration = Duration::from_micros(500);
+/// How long a client that asks about a store waits between two questions. Without a pause each takes a core away from the
+/// API server, which is late then, and is asked about for the longer.
+const PAUSE: Duration = Duration::from_millis(4);
 
 /// Writes under way at most: an API server that cannot keep up gets fewer a second, and not a crowd of connections.
 const AT_ONCE: usize = 64;
