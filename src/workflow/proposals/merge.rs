@@ -87,6 +87,10 @@ pub(super) async fn disarm(
     pull: &Pull,
 ) -> Result<(), Trouble> {
     context.forge.disarm_auto_merge(pull).await?;
+    forget_armed(context, proposal).await
+}
+
+async fn forget_armed(context: &Context, proposal: &mut Proposal) -> Result<(), Trouble> {
     let set = |it: &mut Proposal| it.armed = false;
     book::keep(&context.core, proposal, set, Vec::new()).await
 }
@@ -96,10 +100,11 @@ pub(super) async fn make_ready_to_rebuild(
     context: &Context,
     mut proposal: Proposal,
 ) -> Result<(), Trouble> {
-    if let Some(pull) = review::assumed(&proposal) {
-        disarm(context, &mut proposal, &pull).await?;
-        context.core.propose.notify_one();
+    match review::assumed(&proposal) {
+        Some(pull) => disarm(context, &mut proposal, &pull).await?,
+        None => forget_armed(context, &mut proposal).await?,
     }
+    context.core.propose.notify_one();
     Ok(())
 }
 
