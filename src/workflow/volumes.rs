@@ -56,7 +56,7 @@ async fn look(core: &Core, cluster: &ClusterName, id: &ChangeId) -> Result<(), P
     };
     tracing::info!(%cluster, store = %name, volumes = kept.len(), "volumes of a deleted store are kept");
     let notice = Some(sentence(&namespace, &kept));
-    core.index.apply(&Projection {
+    core.index.apply_seen(&Projection {
         stores: vec![(name, StoreRow { notice, ..row })],
         ..Projection::default()
     })?;
