@@ -218,13 +218,7 @@ pub(super) fn scope(kind: Kind, name: &str, namespace_prefix: &str) -> Scope {
         Kind::Source if name == super::SOURCE => Scope::Cluster,
         Kind::Source => Scope::Foreign,
         Kind::Generator | Kind::Chart => Scope::Cluster,
-        Kind::Deployment
-        | Kind::StatefulSet
-        | Kind::Job
-        | Kind::Pod
-        | Kind::Claim
-        | Kind::Quota
-        | Kind::Event => {
+        _ => {
             let namespace = name.split_once('/').map_or("", |(namespace, _)| namespace);
             prefixed(namespace, namespace_prefix)
         }

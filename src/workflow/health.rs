@@ -176,7 +176,7 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
         ..SourceView::default()
     };
     let mut alarms: Vec<String> = alarm.into_iter().collect();
-    alarms.extend(tended::of(core, &name).alarms());
+    alarms.extend(tended::alarms(core, &name));
     let now = Core::now();
     let seen = core.watched.get(&name).map(|it| it.view.cluster());
     let status = match &seen {

@@ -27,7 +27,7 @@ pub(super) struct Tended {
 
 impl Tended {
     /// What people must look at, as sentences.
-    pub(super) fn alarms(&self) -> Vec<String> {
+    fn alarms(&self) -> Vec<String> {
         let all = self.fallen.iter().chain(&self.fetch).chain(&self.prepared);
         all.cloned().collect()
     }
@@ -39,23 +39,28 @@ pub(super) fn begin(
     cluster: &ClusterName,
     stop: &CancellationToken,
 ) -> Vec<JoinHandle<()>> {
-    let all = || (core.clone(), cluster.clone(), stop.clone());
-    let (mut tasks, (shared, name, until)) = (Vec::new(), all());
-    tasks.push(tokio::spawn(fetch::run(shared, name, until)));
-    let (shared, name, until) = all();
-    tasks.push(tokio::spawn(resume::run(shared, name, until)));
-    let (shared, name, until) = all();
-    tasks.push(tokio::spawn(orphans::run(shared, name, until)));
-    let (shared, name, until) = all();
-    tasks.push(tokio::spawn(volumes::run(shared, name, until)));
-    let (shared, name, until) = all();
-    tasks.push(tokio::spawn(inspect::run(shared, name, until)));
-    tasks
+    vec![
+        spawn(fetch::run, core, cluster, stop),
+        spawn(resume::run, core, cluster, stop),
+        spawn(orphans::run, core, cluster, stop),
+        spawn(volumes::run, core, cluster, stop),
+        spawn(inspect::run, core, cluster, stop),
+    ]
 }
 
-/// What is noted of a cluster.
-pub(super) fn of(core: &Core, cluster: &ClusterName) -> Tended {
-    lock(&core.tended).get(cluster).cloned().unwrap_or_default()
+fn spawn<F: Future<Output = ()> + Send + 'static>(
+    tends: impl FnOnce(Arc<Core>, ClusterName, CancellationToken) -> F,
+    core: &Arc<Core>,
+    cluster: &ClusterName,
+    stop: &CancellationToken,
+) -> JoinHandle<()> {
+    tokio::spawn(tends(core.clone(), cluster.clone(), stop.clone()))
+}
+
+/// What people must look at in a cluster, as sentences.
+pub(super) fn alarms(core: &Core, cluster: &ClusterName) -> Vec<String> {
+    let tended = lock(&core.tended);
+    tended.get(cluster).map(Tended::alarms).unwrap_or_default()
 }
 
 /// Notes something of a cluster.
