@@ -282,7 +282,10 @@ mod tests {
         }
         drop(file);
         let told = receiver.ask("fleet", "c0ffee").unwrap_err().to_string();
-        assert!(told.starts_with("cannot read the receiver's token"), "{told}");
+        assert!(
+            told.starts_with("cannot read the receiver's token"),
+            "{told}"
+        );
     }
 
     /// Takes one request and answers it; gives its head and body.

@@ -204,7 +204,11 @@ mod tests {
             (Some("b2\n`"), &same, "digest b2`, this server's is 0.2.0"),
             (Some("b2"), &same, "nothing that was read differs"),
             (Some("b2"), &changed, "Role x (missing)"),
-            (Some("a1"), &changed, "was changed after it was applied: Role x"),
+            (
+                Some("a1"),
+                &changed,
+                "was changed after it was applied: Role x",
+            ),
             (None, &changed, "does not say which bootstrap"),
         ] {
             let said = told(digest.map(applied).as_ref(), compared).expect("it differs");

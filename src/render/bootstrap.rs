@@ -120,3 +120,61 @@ impl Rendered {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = include_str!("../../fleet/fleetwright.yaml");
+
+    fn objects(trigger: Trigger) -> Vec<Value> {
+        let policy: FleetPolicy = yaml::read(POLICY).expect("the policy of the skeleton");
+        let cluster = policy.clusters.keys().next().expect("a cluster").clone();
+        let facts = Bootstrap {
+            version: "1.2.3".to_owned(),
+            digest: String::new(),
+            url: "https://git.example.com/fleet.git".to_owned(),
+            deploy_keys: BTreeMap::new(),
+            auth: false,
+            token: None,
+            trigger,
+        };
+        let templates = Templates::embedded().expect("the built-in templates");
+        let text = bootstrap(&templates, &policy, &cluster, &facts).expect("it renders");
+        let rendered = Rendered::read(&text).expect("it says what it is");
+        assert_eq!(rendered.version, "1.2.3");
+        assert_eq!(rendered.digest.len(), 64);
+        rendered.objects
+    }
+
+    #[test]
+    fn with_a_receiver_the_reader_may_write_nothing() {
+        for (trigger, receivers, rights) in [
+            (Trigger::Annotation, 0, 1),
+            (Trigger::Receiver, 1, 0),
+            (Trigger::OwnReceiver, 0, 0),
+        ] {
+            let objects = objects(trigger);
+            let named = |kind: &str, name: &str| -> Vec<&Value> {
+                let fits = |it: &&Value| {
+                    let name = it["metadata"]["name"].as_str() == Some(name);
+                    name && it["kind"] == kind
+                };
+                objects.iter().filter(fits).collect()
+            };
+            let made = named("Receiver", "fleetwright").len();
+            assert_eq!(made, receivers, "{trigger:?}");
+            let rules = named("Role", "fleetwright-reader")[0]["rules"].as_array();
+            let reads = ["get", "list", "watch"];
+            let writes = |rule: &&Value| {
+                let mut verbs = rule["verbs"].as_array().expect("verbs").iter();
+                verbs.any(|it| !reads.contains(&it.as_str().expect("a verb")))
+            };
+            let writing = rules.expect("rules").iter().filter(writes).count();
+            assert_eq!(writing, rights, "{trigger:?}");
+            let fence = named("ValidatingAdmissionPolicy", "fleet-reader.fleetwright.dev");
+            let denies_all = fence[0]["spec"]["validations"][0]["expression"] == "false";
+            assert_eq!(denies_all, rights == 0, "{trigger:?}");
+        }
+    }
+}

@@ -155,7 +155,10 @@ fn chart_file(
 }
 
 /// What the templates of a cluster see of it.
-pub(super) fn context_of(policy: &FleetPolicy, cluster: &ClusterName) -> Result<Value, RenderError> {
+pub(super) fn context_of(
+    policy: &FleetPolicy,
+    cluster: &ClusterName,
+) -> Result<Value, RenderError> {
     let missing = || RenderError::Missing {
         store: format!("cluster {cluster}"),
         what: "its own entry".to_owned(),

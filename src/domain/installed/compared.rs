@@ -166,7 +166,8 @@ mod tests {
 
     #[test]
     fn fields_of_ours_count_and_additions_do_not() {
-        let labels = json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "fleetwright"}}});
+        let labels =
+            json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "fleetwright"}}});
         let rules = json!({"rules": [{"resources": ["pods"], "verbs": ["get", "list"]}]});
         let sources = json!({"spec": {"interval": "1m", "suspend": false}});
         for (ours, live, fields) in [
