@@ -36,15 +36,9 @@ fn a_reader_that_writes_nothing_asks_a_receiver_and_tells_what_was_changed_by_ha
     kubectl(&world, &[&["wait", "--timeout=90s"][..], &args].concat());
 
     // the reader may not even ask by an annotation: RBAC refuses, before any admission policy is asked
-    let refused = world.bed.kubectl(&[
-        "annotate",
-        "gitrepository/fleet",
-        "reconcile.fluxcd.io/requestedAt=now",
-        "--namespace=fleet",
-        "--as=system:serviceaccount:fleet:fleetwright-reader",
-    ]);
-    let refused = String::from_utf8(refused.unwrap().stderr).unwrap();
+    let refused = asks_by_annotation(&world).unwrap_err();
     assert!(refused.contains("cannot patch resource"), "{refused}");
+    fenced(&world);
 
     // two objects of the bootstrap are changed by hand: Flux fetches every hour now
     let fence = "fleet-releases.fleetwright.dev";
@@ -57,6 +51,9 @@ fn a_reader_that_writes_nothing_asks_a_receiver_and_tells_what_was_changed_by_ha
 
     // so only the Receiver can bring a store to the cluster within a minute and a half
     ready_store(&world, "first");
+    let said = world.bed.log(Component::NotificationController).unwrap();
+    let asked = "resource 'GitRepository/fleet.fleet' annotated";
+    assert!(said.contains(asked), "{said}");
     let told = alarm(&api, "was changed after it was applied");
     for words in [
         "GitRepository fleet (spec.interval)",
@@ -98,6 +95,39 @@ fn a_reader_that_writes_nothing_asks_a_receiver_and_tells_what_was_changed_by_ha
     let again = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
     world.bed.kubectl_with_input(&again, &bootstrap).unwrap();
     quiet(&api, "bootstrap");
+}
+
+/// What the API server says to the reader that sets the annotation.
+fn asks_by_annotation(world: &World) -> Result<String, String> {
+    let asked = world.bed.kubectl_ok(&[
+        "annotate",
+        "gitrepository/fleet",
+        "reconcile.fluxcd.io/requestedAt=now",
+        "--namespace=fleet",
+        "--as=system:serviceaccount:fleet:fleetwright-reader",
+    ]);
+    asked.map_err(|error| error.to_string())
+}
+
+/// As cluster-admin the reader is held by the admission policy, which lets nothing through.
+fn fenced(world: &World) {
+    let lift = [
+        "create",
+        "clusterrolebinding",
+        "lift",
+        "--clusterrole=cluster-admin",
+        "--serviceaccount=fleet:fleetwright-reader",
+    ];
+    kubectl(world, &lift);
+    eventually("admission refuses the reader", SOON, || {
+        let refused = asks_by_annotation(world).expect_err("the reader wrote");
+        if refused.contains("fleetwright-reader changes nothing") {
+            Ok(())
+        } else {
+            Err(refused)
+        }
+    });
+    kubectl(world, &["delete", "clusterrolebinding", "lift"]);
 }
 
 /// notification-controller runs; the server has the reader's token, and the address of the Receiver without its path.

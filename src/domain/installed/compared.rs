@@ -228,7 +228,9 @@ mod tests {
     }
 
     fn role(name: &str, rules: Value) -> Value {
-        json!({"kind": "Role", "metadata": {"name": name}, "rules": rules})
+        let mut role = json!({"kind": "Role", "metadata": {"name": name}});
+        role["rules"] = rules;
+        role
     }
 
     #[test]
