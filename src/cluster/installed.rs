@@ -40,16 +40,20 @@ impl Cluster {
     }
 
     /// What is in the cluster in place of each rendered object, in their order: by API version, kind, namespace and name.
-    /// Secrets are never asked for.
+    /// Secrets are never asked for. All of it takes ten seconds at most.
     ///
     /// # Errors
     /// When the cluster does not answer. What this account may not read is [`Live::Unread`].
     pub async fn live(&self, rendered: &[Value]) -> Result<Vec<Live>, ClusterError> {
-        let mut found = Vec::new();
-        for object in rendered {
-            found.push(self.one(object).await?);
-        }
-        Ok(found)
+        let all = async {
+            let mut found = Vec::new();
+            for object in rendered {
+                found.push(self.one(object).await?);
+            }
+            Ok(found)
+        };
+        let answered = tokio::time::timeout(REQUEST, all).await;
+        answered.unwrap_or_else(|_| Err(ClusterError::silent()))
     }
 
     async fn one(&self, rendered: &Value) -> Result<Live, ClusterError> {

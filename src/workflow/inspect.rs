@@ -37,7 +37,10 @@ pub(super) async fn run(core: Arc<Core>, cluster: ClusterName, stop: Cancellatio
         }
         climb.look(&core, &cluster);
         if Instant::now() >= next {
-            let well = ask(&core, &cluster).await;
+            let well = tokio::select! {
+                () = stop.cancelled() => break,
+                well = ask(&core, &cluster) => well,
+            };
             next = Instant::now() + if well { ASK } else { ASK_SOON };
         }
     }
