@@ -24,7 +24,7 @@
 //! | 19: no controller has looked | Committed (`NotObserved`) | `source::not_looked_at` |
 //! | superseded by a later commit, whose failure is its own | the change is `superseded` | `releases::superseded`, `releases::never_pulled` |
 //!
-//! The faults around the reader are in `faults` and `clusters`. Scenarios of one world are played side by side, each with
+//! The faults around the reader are in `faults` and `clusters`; `receiver` is about asking Flux, and about the bootstrap. Scenarios of one world are played side by side, each with
 //! stores of its own.
 
 #![expect(
@@ -63,6 +63,8 @@ mod clusters;
 mod faults;
 #[path = "status/onlooker.rs"]
 mod onlooker;
+#[path = "status/receiver.rs"]
+mod receiver;
 #[path = "status/recordings.rs"]
 mod recordings;
 #[path = "status/releases.rs"]
