@@ -99,6 +99,8 @@ impl Agenda {
         if self.under_way && self.soon.is_empty() {
             self.under_way = false;
             self.next_round = now + UNDER_WAY;
+            // Here because it is regular and rare.
+            core.index.write_known()?;
             let open = core.index.open_changes()?;
             self.soon.extend(open.into_iter().map(|(_, store)| store));
             self.soon.extend(std::mem::take(&mut self.moving));
