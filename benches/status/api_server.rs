@@ -16,7 +16,7 @@ use crate::objects::Write;
 
 /// Stores that are written at once.
 const AT_ONCE: usize = 50;
-/// Objects of a page: what kube's watcher asks for.
+/// Objects of a page: what the program asks for.
 const PAGE: usize = 500;
 /// Several times what the slowest answer takes.
 const PATIENCE: Duration = Duration::from_mins(2);

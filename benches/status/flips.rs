@@ -1,11 +1,11 @@
 //! Releases that fail and are well again: the statuses that change while somebody watches.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use kube::Client;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::api_server::set_status;
 use crate::arrivals::poisson;
@@ -18,8 +18,7 @@ use crate::program::Program;
 
 /// How long it may take until a store shows its phase.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a client that asks about a store waits between two questions. Without a pause each takes a core away from the
-/// API server, which is late then, and is asked about for the longer.
+/// How long a client that asks about a store waits between two questions.
 const PAUSE: Duration = Duration::from_millis(4);
 
 /// Writes under way at most: an API server that cannot keep up gets fewer a second, and not a crowd of connections.
@@ -66,26 +65,22 @@ impl Flips {
         self.0.len()
     }
 
-    /// Changes them; about every `asked`-th store, if any, is asked until it shows its phase.
+    /// Changes them. So many askers, if any, each pick a store that is about to change whenever they are free, and ask
+    /// until it shows its phase.
     pub(crate) async fn run(
         self,
         client: Client,
-        (program, asked): (&Program, usize),
+        (program, askers): (&Program, usize),
     ) -> Result<Vec<Flip>> {
+        let askers = Askers::new(program, askers)?;
         let began = tokio::time::Instant::now();
         let room = Arc::new(Semaphore::new(AT_ONCE));
         let mut tasks = Vec::new();
-        for (number, (at, store, failing)) in self.0.into_iter().enumerate() {
+        for (at, store, failing) in self.0 {
             tokio::time::sleep_until(began + at).await;
             let turn = Arc::clone(&room).acquire_owned().await?;
-            let asks = number.checked_rem(asked) == Some(0);
-            let asking = asks.then(|| program.client()).transpose()?;
-            let client = client.clone();
-            tasks.push(tokio::spawn(async move {
-                let flip = flip(client, store, failing, asking).await;
-                drop(turn);
-                flip
-            }));
+            let (client, askers) = (client.clone(), askers.clone());
+            tasks.push(tokio::spawn(flip(client, (store, failing), askers, turn)));
         }
         // Every write is made, also where something about one went wrong: later rows count on it.
         let mut flips = Vec::new();
@@ -98,20 +93,26 @@ impl Flips {
 
 async fn flip(
     client: Client,
-    store: usize,
-    failing: bool,
-    asking: Option<crate::client::Client>,
+    (store, failing): (usize, bool),
+    askers: Askers,
+    turn: OwnedSemaphorePermit,
 ) -> Result<Flip> {
     let store = fleet::name(store)?.to_string();
     let status = flipped(&store, failing);
     let releases = collection("HelmRelease", Some(NAMESPACE))?;
     let sent = Instant::now();
-    let shown = asking.map(|asking| {
+    let shown = askers.take().map(|mut asker| {
         let store = store.clone();
-        tokio::task::spawn_blocking(move || until_shown(asking, &store, expected(failing)))
+        tokio::task::spawn_blocking(move || {
+            let shown = until_shown(&mut asker, &store, expected(failing));
+            askers.put(asker);
+            shown
+        })
     });
     set_status(&client, &releases, &store, &status).await?;
     let answered = Instant::now();
+    // Who still asks takes no turn from the next write.
+    drop(turn);
     let shown = match shown {
         Some(shown) => Some(shown.await??),
         None => None,
@@ -125,8 +126,30 @@ async fn flip(
     })
 }
 
+/// The clients that ask about stores and are free. There are few, however many stores change and however long it takes:
+/// whoever asks takes time from the API server, and more of them when it is late would make it later.
+#[derive(Clone)]
+struct Askers(Arc<Mutex<Vec<crate::client::Client>>>);
+
+impl Askers {
+    fn new(program: &Program, count: usize) -> Result<Self> {
+        let clients = (0..count).map(|_| program.client());
+        let clients = clients.collect::<Result<_>>()?;
+        Ok(Self(Arc::new(Mutex::new(clients))))
+    }
+
+    fn take(&self) -> Option<crate::client::Client> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn put(&self, asker: crate::client::Client) {
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        free.push(asker);
+    }
+}
+
 /// Asks about a store until it is in a phase.
-fn until_shown(mut client: crate::client::Client, store: &str, phase: &str) -> Result<Instant> {
+fn until_shown(client: &mut crate::client::Client, store: &str, phase: &str) -> Result<Instant> {
     let began = Instant::now();
     let wanted = format!("\"phase\":\"{phase}\"");
     loop {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::client::Client;
 use crate::fleet;
@@ -16,6 +16,20 @@ pub(crate) const PHASES: [&str; 2] = ["Degraded", "Ready"];
 const LOOK: Duration = Duration::from_millis(20);
 /// Wrong stores that an error names.
 const NAMED: usize = 3;
+
+/// As much of a page as it takes to see who is in which phase: kubectl prints no more than that either.
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow)]
+    items: Vec<Item<'a>>,
+    next: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Item<'a> {
+    name: &'a str,
+    phase: &'a str,
+}
 
 /// The phase that a store's objects say.
 pub(crate) fn expected(failing: bool) -> &'static str {
@@ -117,12 +131,11 @@ pub(crate) fn list(client: &mut Client, filter: &str) -> Result<BTreeMap<String,
         let path = format!("/api/v1/stores?limit=200{filter}{cursor}");
         let (status, body) = client.get(&path)?;
         ensure!(status == 200, "no list: {status} {body}");
-        let page: Value = serde_json::from_str(&body)?;
-        for item in page["items"].as_array().context("a page has items")? {
-            let text = |field: &str| item[field].as_str().unwrap_or_default().to_owned();
-            phases.insert(text("name"), text("phase"));
+        let page: Page<'_> = serde_json::from_str(&body)?;
+        for item in page.items {
+            phases.insert(item.name.to_owned(), item.phase.to_owned());
         }
-        let Some(next) = page["next"].as_str() else {
+        let Some(next) = page.next else {
             return Ok(phases);
         };
         cursor = format!("&cursor={next}");

@@ -23,8 +23,8 @@ pub(crate) struct Size {
     pub(crate) rate: f64,
     /// For how long they do.
     pub(crate) updates: Duration,
-    /// Of so many changed stores one is asked for without a pause.
-    pub(crate) asked: usize,
+    /// Clients that each ask about one changing store at a time, until it shows its phase.
+    pub(crate) askers: usize,
     /// How often sides take turns.
     pub(crate) rounds: usize,
     /// How often connections are cut, and for how long.
@@ -58,7 +58,7 @@ impl Size {
             stores: 10_000,
             rate: 200.0,
             updates: Duration::from_secs(30),
-            asked: 10,
+            askers: 2,
             rounds: 5,
             cuts: (Duration::from_secs(2), Duration::from_mins(1)),
             cut_rate: 50.0,
@@ -74,7 +74,7 @@ impl Size {
             stores: 200,
             rate: 50.0,
             updates: Duration::from_secs(2),
-            asked: 5,
+            askers: 2,
             rounds: 1,
             cuts: (Duration::from_secs(1), Duration::from_secs(4)),
             cut_rate: 20.0,

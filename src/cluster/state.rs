@@ -4,6 +4,7 @@
 //! stayed is never missing in between. Only what differs is reported, so a list read again is silent.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
@@ -49,6 +50,9 @@ pub struct State {
     trouble: Trouble,
     /// Whether it was stale when last looked at, so that the passing of time is reported once.
     stale: bool,
+    /// What concerns all stores, put together by whoever asks first after it changed: it changes seldom, and is asked
+    /// for with every store.
+    cluster: OnceLock<Arc<ClusterSeen>>,
 }
 
 impl State {
@@ -64,8 +68,10 @@ impl State {
     pub fn apply(&mut self, object: Object, now: Timestamp) -> Changes {
         let kind = object.kind();
         let scope = self.whose(kind, object.name());
-        if scope == Scope::Foreign {
-            return Changes::default();
+        match scope {
+            Scope::Foreign => return Changes::default(),
+            Scope::Cluster => self.moved(),
+            Scope::Store(_) | Scope::Shard(_) => {}
         }
         let changed = match object {
             Object::Kustomization(name, mut seen) => {
@@ -85,6 +91,9 @@ impl State {
 
     /// An object is gone.
     pub fn delete(&mut self, kind: Kind, name: &str, now: Timestamp) -> Changes {
+        if self.whose(kind, name) == Scope::Cluster {
+            self.moved();
+        }
         let changed = match kind {
             Kind::Kustomization => self.kustomizations.remove(name),
             Kind::Release => self.releases.remove(name),
@@ -110,17 +119,20 @@ impl State {
             changes.merge(self.apply(object, now));
         }
         changes.merge(self.trouble.listed(kind));
+        self.moved();
         self.calmed();
         changes
     }
 
     /// A feed fails since some point in time of our clock. Until it recovers, what came through it may be out of date.
     pub fn failed(&mut self, feed: Feed, sentence: String, since: Timestamp) -> Changes {
+        self.moved();
         self.trouble.failed(feed, sentence, since)
     }
 
     /// A feed works again. A watch does so only with a reset.
     pub fn recovered(&mut self, feed: Feed) -> Changes {
+        self.moved();
         let changes = self.trouble.recovered(feed);
         self.calmed();
         changes
@@ -129,6 +141,7 @@ impl State {
     /// A kind that is not vital cannot be read, for the reason of this sentence, until its next reset. What was seen
     /// of it is forgotten: nobody would learn that it has changed.
     pub fn blinded(&mut self, kind: Kind, sentence: String, now: Timestamp) -> Changes {
+        self.moved();
         let mut changes = self.forget(kind, &BTreeSet::new(), now);
         changes.merge(self.trouble.blinded(kind, sentence));
         self.calmed();
@@ -137,11 +150,13 @@ impl State {
 
     /// The API server answers again after it did not. Whatever came before is old until each kind is listed afresh.
     pub fn reread(&mut self, now: Timestamp) -> Changes {
+        self.moved();
         self.trouble.reread(now)
     }
 
     /// Something is wrong that people should know, though everything seen is current; none takes it back.
     pub fn remarked(&mut self, remark: Option<String>) -> Changes {
+        self.moved();
         self.trouble.remarked(remark)
     }
 
@@ -179,7 +194,16 @@ impl State {
     }
 
     /// What concerns all stores.
-    pub fn cluster(&self) -> ClusterSeen {
+    pub fn cluster(&self) -> Arc<ClusterSeen> {
+        Arc::clone(self.cluster.get_or_init(|| Arc::new(self.all_of_cluster())))
+    }
+
+    /// What concerns all stores is another one than it was.
+    fn moved(&mut self) {
+        self.cluster.take();
+    }
+
+    fn all_of_cluster(&self) -> ClusterSeen {
         ClusterSeen {
             synced: self.trouble.synced(),
             stale_since: self.trouble.stale_since(),

@@ -74,8 +74,8 @@ impl View {
         self.0.read(|state| state.store(name))
     }
 
-    /// What concerns all stores.
-    pub fn cluster(&self) -> ClusterSeen {
+    /// What concerns all stores, as it was at this moment.
+    pub fn cluster(&self) -> Arc<ClusterSeen> {
         self.0.read(State::cluster)
     }
 
@@ -90,7 +90,7 @@ impl View {
     }
 
     /// The cluster and one store at the same moment.
-    pub fn both(&self, name: &StoreName) -> (ClusterSeen, Option<StoreSeen>) {
+    pub fn both(&self, name: &StoreName) -> (Arc<ClusterSeen>, Option<StoreSeen>) {
         self.0.read(|state| (state.cluster(), state.store(name)))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Must not know: how it was seen (no Kubernetes types here), nor what the store shall be; `phase` compares the two.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -58,14 +59,22 @@ impl StoreSeen {
         self.release.as_ref()?.meta.spec_hash.as_deref()
     }
 
-    /// The same without the objects of another uid, and whether there were any.
-    pub fn of_uid(&self, uid: &str) -> (Self, bool) {
+    /// The same without the objects of another uid, and whether there were any. Nearly always there are none, and then
+    /// nothing is copied.
+    pub fn of_uid(&self, uid: &str) -> (Cow<'_, Self>, bool) {
+        let parts = [
+            self.kustomization.as_ref().map(|seen| &seen.meta),
+            self.release.as_ref().map(|seen| &seen.meta),
+            self.namespace.as_ref().map(|seen| &seen.meta),
+        ];
+        if parts.into_iter().flatten().all(|it| it.belongs_to(uid)) {
+            return (Cow::Borrowed(self), false);
+        }
         let mut own = self.clone();
-        let kustomization = own.kustomization.take_if(|seen| !seen.meta.belongs_to(uid));
-        let release = own.release.take_if(|seen| !seen.meta.belongs_to(uid));
-        let namespace = own.namespace.take_if(|seen| !seen.meta.belongs_to(uid));
-        let orphan = kustomization.is_some() || release.is_some() || namespace.is_some();
-        (own, orphan)
+        own.kustomization.take_if(|seen| !seen.meta.belongs_to(uid));
+        own.release.take_if(|seen| !seen.meta.belongs_to(uid));
+        own.namespace.take_if(|seen| !seen.meta.belongs_to(uid));
+        (Cow::Owned(own), true)
     }
 }
 

@@ -4,6 +4,7 @@
 //! No redb type leaves it.
 
 mod audit;
+mod known;
 mod seen;
 mod tables;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::domain::change::Change;
 use crate::domain::entry::{Projection, StoreRow};
 use crate::domain::view::HistoryItem;
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName, Uid};
+use known::Waiting;
 use tables::{AUDIT, CHANGES, HISTORY, LAST, META, OPEN, STORES, TIP, decode, encode, landed};
 
 /// Why the index cannot be read or written.
@@ -43,6 +45,8 @@ pub struct Index {
     /// The stores as the newest transaction left them, opened by whoever reads one first: opening costs more than the
     /// reading. None while something is written, so that no old state is kept alive.
     stores: RwLock<Option<StoresTable>>,
+    /// Phases that the tables do not have yet.
+    known: Waiting,
 }
 
 type StoresTable = ReadOnlyTable<&'static str, &'static [u8]>;
@@ -80,6 +84,7 @@ impl Index {
             db,
             path: path.to_owned(),
             stores: RwLock::default(),
+            known: Waiting::default(),
         };
         index.write(tables::create)?;
         Ok(index)
@@ -180,7 +185,8 @@ impl Index {
             }
             opened.as_ref().map_or(Ok(None), row)
         };
-        run().map_err(|error| self.broken(&error))
+        let found = run().map_err(|error| self.broken(&error))?;
+        Ok(found.map(|row| self.known.over(name, row)))
     }
 
     fn forget_opened(&self) {
@@ -201,6 +207,7 @@ impl Index {
                 let (Ok(name), Some(row)) = (name.value().parse(), decode(row.value())) else {
                     continue;
                 };
+                let row = self.known.over(&name, row);
                 if !each(name, row) {
                     break;
                 }
@@ -333,6 +340,7 @@ impl Index {
 
     /// Makes everything so far durable.
     pub fn flush(&self) -> Result<(), IndexError> {
+        self.write_known()?;
         let run = || -> Result<(), redb::Error> {
             let mut txn = self.db.begin_write()?;
             txn.set_quick_repair(true);

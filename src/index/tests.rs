@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::change::{Action, State};
+use crate::domain::phase::{LastKnown, Phase};
 use crate::domain::record_text::{RecordText, Recorded};
 
 fn row(plan: &str) -> StoreRow {
@@ -93,4 +94,42 @@ fn what_was_seen_of_an_older_state_takes_nothing_from_a_newer_one() {
     assert_eq!(passed_by, [name.clone()].into());
     assert_eq!(index.store(&name).unwrap(), Some(later));
     assert_eq!(index.change(&id).unwrap().unwrap().state, State::Superseded);
+}
+
+#[test]
+fn a_noted_phase_is_read_at_once_and_written_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index.redb");
+    let index = Index::open(&path).unwrap();
+    let name: StoreName = "shop".parse().unwrap();
+    let first = Projection {
+        stores: vec![(name.clone(), row("small"))],
+        ..Projection::default()
+    };
+    index.apply(&first).unwrap();
+    let known = |phase| LastKnown {
+        phase,
+        at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let read = |index: &Index| index.store(&name).unwrap().unwrap().known;
+
+    index.know(&name, &row("small").uid, known(Phase::Ready));
+    assert_eq!(read(&index), Some(known(Phase::Ready)));
+    // The writer's row of the same store takes nothing from it.
+    index.apply(&first).unwrap();
+    assert_eq!(read(&index), Some(known(Phase::Ready)));
+    index.write_known().unwrap();
+    assert_eq!(read(&index), Some(known(Phase::Ready)));
+
+    index.know(&name, &row("small").uid, known(Phase::Degraded));
+    index.flush().unwrap();
+    drop(index);
+    let index = Index::open(&path).unwrap();
+    assert_eq!(read(&index), Some(known(Phase::Degraded)));
+
+    // What was noted of an earlier life is nothing to this one.
+    let other: Uid = "01BX5ZZKBKACTAV9WEVGEMMVRZ".parse().unwrap();
+    index.know(&name, &other, known(Phase::Failed));
+    index.write_known().unwrap();
+    assert_eq!(read(&index), Some(known(Phase::Degraded)));
 }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, Watched};
 use super::tended;
+use crate::domain::observed::SourceSeen;
 use crate::domain::{ClusterName, CommitId};
 
 /// The least time between two requests.
@@ -43,7 +44,9 @@ async fn turn(core: &Core, cluster: &ClusterName, pace: &mut Pace) -> Duration {
     let Ok(Some(head)) = core.published_deploy(cluster) else {
         return LOOK;
     };
-    let there = watched.view.cluster().source.and_then(|it| it.commit());
+    let seen = watched.view.cluster();
+    let there = seen.source.as_ref().and_then(SourceSeen::commit);
+    drop(seen);
     if there.as_ref() == Some(&head) {
         pace.arrived(&head);
         tended::note(core, cluster, |it| it.fetch = None);

@@ -13,7 +13,7 @@ use super::settings::Mode;
 use super::start;
 use super::tended;
 use super::tokens::issuer_health;
-use crate::domain::observed::{ClusterSeen, SourceSeen};
+use crate::domain::observed::SourceSeen;
 use crate::domain::view::{
     Checks, ClusterCheck, ClusterView, Condition, Foreign, ForgeCheck, GitCheck, Health,
     IndexCheck, PolicyCheck, Repository, SourceView,
@@ -200,16 +200,13 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
         watched: seen.is_some(),
         lag: behind.ok().flatten(),
         last_sync: fetched.and_then(|it| it.fetched_at),
-        controllers: seen
-            .as_ref()
-            .map(ClusterSeen::controllers)
-            .unwrap_or_default(),
+        controllers: seen.as_ref().map(|it| it.controllers()).unwrap_or_default(),
         name,
         stores,
         status,
         source,
         alarms,
-        blind: seen.map(|it| it.blind).unwrap_or_default(),
+        blind: seen.map(|it| it.blind.clone()).unwrap_or_default(),
         orphans,
     }
 }

@@ -14,6 +14,7 @@ use super::{prepare, tended};
 use crate::cluster::ClusterError;
 use crate::domain::ClusterName;
 use crate::domain::installed::{Compared, lacking, outdated};
+use crate::domain::observed::SourceSeen;
 use crate::domain::policy::Source;
 use crate::render::Rendered;
 
@@ -135,7 +136,8 @@ impl Climb {
         let Some(watched) = core.watched.get(cluster) else {
             return;
         };
-        let commit = watched.view.cluster().source.and_then(|it| it.commit());
+        let seen = watched.view.cluster();
+        let commit = seen.source.as_ref().and_then(SourceSeen::commit);
         let Some(commit) = commit.filter(|it| core.repo.contains(it).unwrap_or(false)) else {
             return;
         };

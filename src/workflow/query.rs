@@ -197,7 +197,7 @@ pub(super) fn phase<R: Recorded>(core: &Core, name: &StoreName, row: &StoreRow<R
         .map(|(cluster, seen)| (cluster, with_answer(core, name, &row.uid, seen)));
     let seen = watched
         .as_ref()
-        .map(|(cluster, seen)| (cluster, seen.as_ref()));
+        .map(|(cluster, seen)| (cluster.as_ref(), seen.as_ref()));
     if row.gone && watched.is_some() {
         return gone();
     }

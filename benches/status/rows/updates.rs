@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use futures::TryStreamExt as _;
 use kube::Client;
-use kube::api::{DynamicObject, WatchEvent};
+use kube::api::WatchEvent;
+use serde::Deserialize;
 
 use super::Size;
 use crate::flips::{Flip, Flips};
@@ -68,7 +69,7 @@ fn taken(size: &Size, world: &mut World) -> Result<Taken> {
     let hearing = Hearing::begin(program)?;
     let bare = watch(world)?;
     let used = program.cpu_seconds()?;
-    let running = flips.run(world.api.client.clone(), (program, size.asked));
+    let running = flips.run(world.api.client.clone(), (program, size.askers));
     let flips = world.api.runtime.block_on(running)?;
     let used = program.cpu_seconds()? - used;
     let last = flips
@@ -78,7 +79,7 @@ fn taken(size: &Size, world: &mut World) -> Result<Taken> {
         .context("statuses changed")?;
     let took = since(last, flips[0].sent);
     let began = Instant::now();
-    // The bare watch parses whole releases beside all the writing, and may be the later of the two.
+    // Either of the two may be the later.
     while (hearing.count() < count || told(&bare) < count) && began.elapsed() < LATE {
         std::thread::sleep(LOOK);
     }
@@ -187,6 +188,30 @@ fn latencies(flips: &[Flip], learnt: &Learnt, from: Of, whom: &str) -> Result<Ve
     times.collect()
 }
 
+/// As much of a release as the bare watch reads: what it takes from the machine, the API server lacks.
+#[derive(Debug, Clone, Deserialize)]
+struct Told {
+    metadata: Named,
+    status: Conditions,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Named {
+    name: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Conditions {
+    conditions: Vec<Condition>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
+}
+
 /// Watches releases as kube's own watch gives them, and keeps nothing but when Ready was told.
 fn watch(world: &World) -> Result<Arc<Mutex<Learnt>>> {
     let releases = collection("HelmRelease", Some(NAMESPACE))?;
@@ -204,18 +229,15 @@ fn watch(world: &World) -> Result<Arc<Mutex<Learnt>>> {
 
 async fn follow(client: Client, path: &str, learnt: &Mutex<Learnt>) -> Result<()> {
     let request = axum::http::Request::get(path).body(Vec::new())?;
-    let events = client.request_events::<DynamicObject>(request).await?;
+    let events = client.request_events::<Told>(request).await?;
     let mut events = std::pin::pin!(events);
     while let Some(event) = events.try_next().await? {
         let at = Instant::now();
-        if let WatchEvent::Modified(object) = event {
-            let conditions = object.data["status"]["conditions"].as_array();
-            let ready = |it: &&serde_json::Value| it["type"] == "Ready";
-            let ready = conditions.and_then(|all| all.iter().find(ready));
-            let failing = ready.is_none_or(|it| it["status"] != "True");
-            let name = object.metadata.name.unwrap_or_default();
+        if let WatchEvent::Modified(Told { metadata, status }) = event {
+            let ready = status.conditions.iter().find(|it| it.kind == "Ready");
+            let failing = ready.is_none_or(|it| it.status != "True");
             let mut learnt = learnt.lock().unwrap_or_else(PoisonError::into_inner);
-            let told = learnt.entry(name).or_default();
+            let told = learnt.entry(metadata.name).or_default();
             told.push((at, expected(failing).to_owned()));
         }
     }

@@ -191,3 +191,30 @@ fn after_an_absence_every_kind_must_be_listed_again() {
     }
     assert!(state.cluster().is_current());
 }
+
+#[test]
+fn what_concerns_all_stores_is_put_together_when_it_moved_and_then_only() {
+    let mut state = listed();
+    let source = |name: &str| Object::Source(name.into(), SourceSeen::default());
+    let moves: [fn(&mut State); 8] = [
+        |it| drop(it.remarked(Some("clocks differ".into()))),
+        |it| drop(it.failed(Feed::Contact, "refused".into(), at(10))),
+        |it| drop(it.recovered(Feed::Contact)),
+        |it| drop(it.blinded(Kind::Pod, "no right".into(), at(11))),
+        |it| drop(it.reset(Kind::Pod, Vec::new(), at(12))),
+        |it| drop(it.reread(at(13))),
+        |it| drop(it.apply(kustomization("root", "1"), at(14))),
+        |it| drop(it.delete(Kind::Kustomization, "root", at(15))),
+    ];
+    state.apply(source("fleet"), at(1));
+    for (number, moved) in moves.into_iter().enumerate() {
+        let before = state.cluster();
+        moved(&mut state);
+        assert_eq!(*state.cluster(), state.all_of_cluster(), "move {number}");
+        assert_ne!(*state.cluster(), *before, "move {number}");
+    }
+    let before = state.cluster();
+    state.apply(release("a", "1"), at(20));
+    state.apply(kustomization("store-a", "1"), at(20));
+    assert!(Arc::ptr_eq(&before, &state.cluster()));
+}

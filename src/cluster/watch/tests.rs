@@ -309,7 +309,7 @@ async fn an_unreachable_cluster_is_a_state_and_not_an_error() {
     let (cluster, _folder) = cluster(&address).await;
     let mut watcher = cluster.watch();
     until(&mut watcher, "the failure", |view| {
-        let trouble = view.cluster().trouble;
+        let trouble = view.cluster().trouble.clone();
         trouble.is_some_and(|trouble| trouble.contains("Connection refused"))
     })
     .await;

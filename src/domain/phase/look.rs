@@ -1,5 +1,7 @@
 //! All that the rules are asked about, and the questions that several of them share.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::{Contains, Desired, Phase, Status, deletion, pending, release};
@@ -17,7 +19,7 @@ pub(super) struct Look<'a> {
     pub(super) desired: &'a Desired,
     pub(super) cluster: &'a ClusterSeen,
     /// What is seen of the store, without objects of another uid.
-    pub(super) seen: StoreSeen,
+    pub(super) seen: Cow<'a, StoreSeen>,
     /// Whether there were objects of another uid.
     pub(super) orphans: bool,
     pub(super) now: Timestamp,
@@ -27,7 +29,7 @@ pub(super) struct Look<'a> {
 impl<'a> Look<'a> {
     pub(super) fn new(
         desired: &'a Desired,
-        (cluster, seen): (&'a ClusterSeen, Option<&StoreSeen>),
+        (cluster, seen): (&'a ClusterSeen, Option<&'a StoreSeen>),
         contains: Contains<'a>,
         now: Timestamp,
     ) -> Self {

@@ -145,9 +145,9 @@ fn clusters(core: &Core, registry: &Registry, now: Timestamp) {
         &["cluster"],
         |set| {
             for (name, watched) in watched {
-                let source = watched.view.cluster().source;
+                let seen = watched.view.cluster();
                 let head = core.published_deploy(name).ok().flatten();
-                if let Ok(Some(lag)) = lag(core, source.as_ref(), head, now) {
+                if let Ok(Some(lag)) = lag(core, seen.source.as_ref(), head, now) {
                     set(&[name.as_str()], lag);
                 }
             }

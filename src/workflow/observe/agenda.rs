@@ -37,6 +37,8 @@ pub(super) struct Agenda {
     shards: BTreeSet<String>,
     all: bool,
     under_way: bool,
+    /// Whether the cluster was ever seen whole.
+    synced: bool,
     next_round: Instant,
     next_always: Instant,
     rest_until: Instant,
@@ -55,6 +57,7 @@ impl Agenda {
             shards: BTreeSet::new(),
             all: true,
             under_way: true,
+            synced: false,
             next_round: now,
             next_always: now + ALWAYS,
             rest_until: now,
@@ -96,9 +99,12 @@ impl Agenda {
     ) -> Result<Vec<StoreName>, IndexError> {
         self.all |= now >= self.next_always;
         self.under_way |= now >= self.next_round;
+        self.sync(core, cluster, now);
         if self.under_way && self.soon.is_empty() {
             self.under_way = false;
             self.next_round = now + UNDER_WAY;
+            // Here because it is regular and rare.
+            core.index.write_known()?;
             let open = core.index.open_changes()?;
             self.soon.extend(open.into_iter().map(|(_, store)| store));
             self.soon.extend(std::mem::take(&mut self.moving));
@@ -112,17 +118,30 @@ impl Agenda {
                 self.next_always = now + ALWAYS;
             }
         }
-        // The first lists name every store. Nothing is known before all of them are there, and all is looked at then.
-        let many = self.fresh.len() > AT_ONCE;
-        if many
-            && !core
-                .watched
-                .get(cluster)
-                .is_some_and(|it| it.view.cluster().synced)
-        {
+        Ok(self.take(now))
+    }
+
+    /// The first lists name every store. Before all of them are there a look would find nothing, or that they cannot be
+    /// read; then every store counts as changed, for people wait for all of them.
+    fn sync(&mut self, core: &Core, cluster: &ClusterName, now: Instant) {
+        if self.synced {
+            return;
+        }
+        let Some(seen) = core.watched.get(cluster).map(|it| it.view.cluster()) else {
+            return;
+        };
+        if seen.synced {
+            self.synced = true;
+            self.fresh.extend(core.stores_of(cluster, &|_| true));
+            self.next_always = now + ALWAYS;
+        }
+        if seen.synced || seen.stale_since.is_none() {
+            self.all = false;
+            self.shards.clear();
+        }
+        if !seen.synced {
             self.fresh.clear();
         }
-        Ok(self.take(now))
     }
 
     fn take(&mut self, now: Instant) -> Vec<StoreName> {

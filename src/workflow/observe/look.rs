@@ -1,7 +1,7 @@
 //! One look at some stores: their phases, what the index keeps of them, and the changes that led there.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -38,7 +38,6 @@ pub(super) fn at(
     let Some(watched) = core.watched.get(cluster) else {
         return Ok(moving);
     };
-    // Once for all of them: it is the larger part of what is seen.
     let shared = watched.view.cluster();
     let mut outcome = Outcome::default();
     for name in names {
@@ -56,7 +55,7 @@ pub(super) fn at(
 
 fn look_at(
     core: &Core,
-    (watched, shared): (&Watched, &ClusterSeen),
+    (watched, shared): (&Watched, &Arc<ClusterSeen>),
     name: &StoreName,
     mut row: StoreRow,
     outcome: &mut Outcome,
@@ -70,10 +69,9 @@ fn look_at(
     let desired = desired(&row);
     // What destroys something asks for both at the same moment.
     let (cluster, seen) = if desired.deletion.is_some() {
-        let (cluster, seen) = watched.view.both(name);
-        (Cow::Owned(cluster), seen)
+        watched.view.both(name)
     } else {
-        (Cow::Borrowed(shared), watched.view.store(name))
+        (Arc::clone(shared), watched.view.store(name))
     };
     let cluster = cluster.as_ref();
     let seen = with_answer(core, name, &row.uid, seen);
@@ -85,9 +83,9 @@ fn look_at(
         status(&desired, Some((cluster, seen.as_ref())), &contains, now)
     };
     let status = status.with_last_known(row.known);
-    let before = row.clone();
     core.note_phase(name, &row.uid, &status);
-    row.known = LastKnown::after(row.known, status.phase, now);
+    note_known(core, name, &mut row, (status.phase, now));
+    let before = (row.installed, row.applied.clone(), row.gone);
     row.installed = row
         .installed
         .or_else(|| installed(&desired, seen.as_ref(), &status));
@@ -108,10 +106,19 @@ fn look_at(
         };
         note_change(change, &row, &found, outcome);
     }
-    if row != before {
+    if (row.installed, &row.applied, row.gone) != (before.0, &before.1, before.2) {
         outcome.projection.stores.push((name.clone(), row));
     }
     Ok(status.phase)
+}
+
+/// Notes the phase that a store was found in, where it is another one than before.
+fn note_known(core: &Core, name: &StoreName, row: &mut StoreRow, (found, now): (Phase, Timestamp)) {
+    let known = LastKnown::after(row.known, found, now);
+    if let Some(known) = known.filter(|_| known != row.known) {
+        core.index.know(name, &row.uid, known);
+    }
+    row.known = known;
 }
 
 /// Notes in a row how far its cluster is, and says whether Flux has what Git wants.

@@ -109,6 +109,10 @@ impl World {
         if let Some((sentence, since)) = trouble {
             seen.failed(Feed::Contact, sentence.to_owned(), since);
         }
+        self.sees(seen);
+    }
+
+    fn sees(&mut self, seen: Seen) {
         let watched = Watched {
             cluster: self.cluster.clone(),
             view: View::of(seen),
@@ -252,5 +256,36 @@ async fn the_same_once_more_is_no_news_and_other_words_are() {
         world.showed(deployed, (sentence, since));
         assert_eq!(world.look().phase, Phase::Unknown);
         assert_eq!(told(&world), first + count, "{sentence}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stores_are_looked_at_when_everything_was_listed_and_not_before() {
+    let mut world = World::begin().await;
+    world.shows(ago(500));
+    // No change is open any more: those are looked at in any case.
+    assert_eq!(world.look().phase, Phase::Ready);
+    let news = Changes {
+        stores: [shop()].into(),
+        shards: ["00".to_owned()].into(),
+        cluster: true,
+    };
+    let silence = Changes::default();
+    let now = Instant::now();
+    let mut agenda = Agenda::new(now);
+    for (listed, changes, looked_at) in [
+        (&Kind::ALL[1..], &news, false),
+        (&Kind::ALL, &silence, true),
+        (&Kind::ALL, &silence, false),
+        (&Kind::ALL, &news, true),
+    ] {
+        let mut seen = Seen::new("store-");
+        for kind in listed {
+            seen.reset(*kind, Vec::new(), ago(100));
+        }
+        world.sees(seen);
+        agenda.hear(changes.clone());
+        let due = agenda.due(&world.core, &local(), now).unwrap();
+        assert_eq!(due.contains(&shop()), looked_at, "{} kinds", listed.len());
     }
 }

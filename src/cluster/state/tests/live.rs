@@ -184,7 +184,7 @@ fn a_kind_that_cannot_be_read_is_named_and_never_makes_stale() {
     assert!(state.blinded(Kind::Pod, "no pods".into(), at(2)).is_empty());
     let cluster = state.cluster();
     assert_eq!(
-        (cluster.is_current(), cluster.blind),
+        (cluster.is_current(), cluster.blind.clone()),
         (true, vec!["no pods".to_owned()])
     );
 
