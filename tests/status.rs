@@ -6,7 +6,7 @@
 //! | 2: a deletion is held up by a finalizer; by a namespace that does not end | Deleting | `by_hand::held_release`; `by_hand::held_namespace` |
 //! | 2: deleted by hand | Deleting, then Failed (`NotInSync`) | `by_hand::deleted` |
 //! | 3: deleted | Deleted | `the_loop/life.rs`, `the_loop/traps.rs`; recording `deletion` |
-//! | 4: suspended by hand: the release; the Kustomization | Suspended | `the_loop/failing.rs`; `by_hand::suspended` |
+//! | 4: suspended by hand: the release; the Kustomization | Suspended, with the phase before | `the_loop/failing.rs`; `by_hand::suspended` |
 //! | 5: not fetched yet | Committed | recordings `create`, `upgrade` |
 //! | 6: the source cannot be fetched; its head is not signed | Committed (`SourceFailed`) | `source::not_fetched`; `the_loop/hand_edits.rs` |
 //! | 6a: a person's folder fails the generator; a shard's artifact is missing | Committed | `source::bad_folder`; `source::artifact_missing` |
@@ -24,7 +24,7 @@
 //! | 19: no controller has looked | Committed (`NotObserved`) | `source::not_looked_at` |
 //! | superseded by a later commit, whose failure is its own | the change is `superseded` | `releases::superseded`, `releases::never_pulled` |
 //!
-//! The faults around the reader are in `faults` and `clusters`. Scenarios of one world are played side by side, each with
+//! What does not belong together (orphans, kept volumes) and alarms of a cluster are in `remains`. The faults around the reader are in `faults` and `clusters`. Scenarios of one world are played side by side, each with
 //! stores of its own.
 
 #![expect(
@@ -67,6 +67,8 @@ mod onlooker;
 mod recordings;
 #[path = "status/releases.rs"]
 mod releases;
+#[path = "status/remains.rs"]
+mod remains;
 #[path = "status/replayed.rs"]
 mod replayed;
 #[path = "status/source.rs"]

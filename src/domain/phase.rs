@@ -28,7 +28,7 @@ mod tests;
 pub mod words;
 
 pub use deletion::{first_deletion_step_done, is_gone};
-pub use known::LastKnown;
+pub use known::{LastKnown, Memory};
 use look::Look;
 pub use reached::{installed, reached};
 

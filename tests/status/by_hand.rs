@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use crate::hands::{
     home, kubectl, patch, patch_in, play, ready_store, reconcile, slots_for_all, told, update,
 };
+use crate::launcher::Options;
+use crate::remains::{self, listed, unlisted};
 use crate::support::api::accepted;
 use crate::support::eventually;
 use crate::world::{SOON, World};
@@ -14,7 +16,12 @@ const HELD: &str = "example.com/held";
 
 #[test]
 fn what_is_done_by_hand_is_told() {
-    let world = World::with_policy(&slots_for_all);
+    // two deletions are held up, others go on beside them
+    let policy = |text: &str| slots_for_all(text).replace("deletesAtOnce: 2", "deletesAtOnce: 4");
+    let mut world = World::with(Options::default(), &policy, &|bed, _| {
+        remains::unlocked_flux(bed);
+        json!([{"name": "local", "kubeconfig": bed.kubeconfig()}])
+    });
     play(
         &world,
         &[
@@ -23,8 +30,13 @@ fn what_is_done_by_hand_is_told() {
             ("drifted", drifted),
             ("held release", held_release),
             ("held namespace", held_namespace),
+            ("without a record", remains::no_record),
+            ("of another uid", remains::other_uid),
+            ("kept volumes", remains::kept_volumes),
+            ("lock-down", remains::lock_down),
         ],
     );
+    remains::kept_volumes_without_an_index(&mut world);
     world.audit();
 }
 
@@ -37,20 +49,25 @@ fn suspended(world: &World) {
         "store-paused",
         &json!({"spec": {"suspend": true}}),
     );
-    told(
+    let held = told(
         &api,
         "paused",
         "Suspended",
         "SuspendedInCluster",
         "Kustomization",
     );
+    // and how it was before is told beside it
+    assert_eq!(held["lastKnown"]["phase"], "Ready", "{held}");
+    let before = held["message"].as_str().unwrap_or_default();
+    assert!(before.contains("before that it was Ready, since"), "{held}");
     patch(
         world,
         "kustomization",
         "store-paused",
         &json!({"spec": {"suspend": false}}),
     );
-    api.store_in("paused", "Ready", SOON);
+    let resumed = api.store_in("paused", "Ready", SOON);
+    assert_eq!(resumed["lastKnown"], Value::Null, "{resumed}");
 }
 
 fn deleted(world: &World) {
@@ -82,9 +99,16 @@ fn deleted(world: &World) {
         "NotInSync",
         "somebody removed it",
     );
+    let missing = json!(["helmrelease/removed"]);
+    let found = listed(&api, "removed", "ObjectsMissing", &|it| {
+        it["objects"] == missing
+    });
+    let step = found["nextStep"].as_str().unwrap_or_default();
+    assert!(step.contains("fleetwright store retry removed"), "{found}");
     let again = accepted(api.post("/api/v1/stores/removed/retry", &json!({})));
     api.change_in(&again, "ready", SOON);
     api.store_in("removed", "Ready", SOON);
+    unlisted(&api, "removed");
 }
 
 fn drifted(world: &World) {

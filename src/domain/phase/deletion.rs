@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::look::{Look, RESUME_BY_HAND};
-use super::words::next_step;
+use super::words::{SUSPENDED_IN_CLUSTER, next_step};
 use super::{Contains, DeletionStep, Desired, Phase, Status, namespace, pending};
 use crate::domain::observed::{ClusterSeen, Condition, KustomizationSeen, StoreSeen, Truth};
 
@@ -115,7 +115,7 @@ fn held(look: &Look<'_>) -> Option<Status> {
     let kind = look.held_kind()?;
     let message =
         format!("the store's {kind} is suspended in the cluster, so nothing would be uninstalled");
-    Some(deleting("SuspendedInCluster", message, RESUME_BY_HAND))
+    Some(deleting(SUSPENDED_IN_CLUSTER, message, RESUME_BY_HAND))
 }
 
 fn uninstall_failed(look: &Look<'_>) -> Option<Status> {

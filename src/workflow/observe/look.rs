@@ -84,10 +84,12 @@ fn look_at(
     } else {
         status(&desired, Some((cluster, seen.as_ref())), &contains, now)
     };
-    let status = status.with_last_known(row.known);
+    let memory = row.memory().at(&status, desired.suspended);
+    let status = status.with_memory(memory);
     let before = row.clone();
     core.note_phase(name, &row.uid, &status);
     row.known = LastKnown::after(row.known, status.phase, now);
+    row.held = memory.held;
     row.installed = row
         .installed
         .or_else(|| installed(&desired, seen.as_ref(), &status));
