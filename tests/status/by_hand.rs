@@ -30,6 +30,7 @@ fn what_is_done_by_hand_is_told() {
             ("drifted", drifted),
             ("held release", held_release),
             ("held namespace", held_namespace),
+            ("suspended while it is deleted", suspended_late),
             ("without a record", remains::no_record),
             ("of another uid", remains::other_uid),
             ("kept volumes", remains::kept_volumes),
@@ -43,12 +44,7 @@ fn what_is_done_by_hand_is_told() {
 fn suspended(world: &World) {
     let api = world.api();
     ready_store(world, "paused");
-    patch(
-        world,
-        "kustomization",
-        "store-paused",
-        &json!({"spec": {"suspend": true}}),
-    );
+    suspend(world, "store-paused");
     let held = told(
         &api,
         "paused",
@@ -154,6 +150,50 @@ fn held_release(world: &World) {
     hold(world, &home("clingy"), "service", "store-web", false);
     api.change_in(&removed, "ready", SOON);
     api.store_in("clingy", "Deleted", SOON);
+}
+
+/// The first commit of the deletion is applied, so nothing in Git would resume what is suspended after it.
+fn suspended_late(world: &World) {
+    let api = world.api();
+    ready_store(world, "halted");
+    hold(world, &home("halted"), "service", "store-web", true);
+    let removed = api.remove("halted");
+    let deleting = ("Deleting", "UninstallFailed");
+    told(
+        &api,
+        "halted",
+        deleting.0,
+        deleting.1,
+        "Service/store-halted",
+    );
+    suspend(world, "store-halted");
+    eventually("Flux applies it again", SOON, || {
+        let applier = world.object("kustomization", "fleet", "store-halted");
+        let applier = applier.ok_or("it is gone")?;
+        if applier["spec"]["suspend"] == true {
+            Err(applier["spec"].to_string())
+        } else {
+            Ok(())
+        }
+    });
+    hold(world, &home("halted"), "service", "store-web", false);
+    api.change_in(&removed, "ready", SOON);
+    api.store_in("halted", "Deleted", SOON);
+    // one change: its first step twice, its second once
+    assert_eq!(world.commits_of(&removed), 3);
+    let (_, audit) = api.get("/api/v1/audit?store=halted");
+    let told = |it: &Value| it["reason"].to_string().contains("somebody suspended");
+    let why = audit["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| told(it));
+    assert_eq!(why.count(), 1, "{audit}");
+}
+
+fn suspend(world: &World, name: &str) {
+    let suspend = json!({"spec": {"suspend": true}});
+    patch(world, "kustomization", name, &suspend);
 }
 
 fn held_namespace(world: &World) {

@@ -31,6 +31,19 @@ pub fn first_deletion_step_done(
     cluster.is_current() && desired.deletion == Some(DeletionStep::First) && look.first_done()
 }
 
+/// Whether a deletion stands still after its first commit because somebody suspended the store's Kustomization: its shard
+/// has applied that commit, and so nothing resumes it. Not where the `HelmRelease` is suspended too: Flux would drop it
+/// without uninstalling it.
+pub fn first_deletion_step_held(
+    desired: &Desired,
+    cluster: &ClusterSeen,
+    seen: Option<&StoreSeen>,
+    contains: Contains<'_>,
+) -> bool {
+    let look = Look::new(desired, (cluster, seen), contains, Timestamp::MAX);
+    cluster.is_current() && desired.deletion == Some(DeletionStep::First) && look.first_held()
+}
+
 /// Whether a store is gone: `HelmRelease`, Namespace and Kustomization are not there, and its shard has applied the
 /// second commit. False while any watch fails.
 pub fn is_gone(
@@ -72,10 +85,21 @@ impl Look<'_> {
             && self.seen.namespace.is_none()
     }
 
+    fn first_held(&self) -> bool {
+        let applier = self.seen.kustomization.as_ref();
+        let release = self.seen.release.as_ref();
+        applier.is_some_and(|it| it.suspended)
+            && !release.is_some_and(|it| it.suspended)
+            && self.shard_has_applied()
+    }
+
     fn second_done(&self) -> bool {
+        !self.seen.present() && self.shard_has_applied()
+    }
+
+    fn shard_has_applied(&self) -> bool {
         let shard = self.seen.shard.as_ref();
-        !self.seen.present()
-            && shard.is_some_and(|shard| self.at_target(shard.last_applied_revision.as_deref()))
+        shard.is_some_and(|shard| self.at_target(shard.last_applied_revision.as_deref()))
     }
 }
 
