@@ -16,7 +16,7 @@
 //! | 9: applied, yet the release is not as rendered | Failed (`NotInSync`) | `by_hand::deleted` |
 //! | 10: retries exhausted; access denied | Degraded | `releases::given_up`; `releases::denied` |
 //! | 11: ready | Ready | the end of every scenario here |
-//! | 12: drifted; pods crash after the release | Degraded | `by_hand::drifted`; `releases::crashes_later`, `releases::unpulled_later` |
+//! | 12: drifted; pods crash after the release | Degraded | `by_hand::drifted`; `releases::crashes_later`, `releases::unpulled_later`, `live` |
 //! | 13: rolled back | Degraded (`RollbackSucceeded`) | `releases::rolled_back` |
 //! | 14: an image that is never pulled; a container that crashes; the service range is full; a timeout | Failed | `the_loop/failing.rs`, recording `install-failure`; `releases::crashes`; `source::a_full_service_range…` (with the deadline of the change) |
 //! | 15: the upgrade fails | Degraded (`UpgradeFailed`) | `releases::never_pulled` |
@@ -24,8 +24,9 @@
 //! | 19: no controller has looked | Committed (`NotObserved`) | `source::not_looked_at` |
 //! | superseded by a later commit, whose failure is its own | the change is `superseded` | `releases::superseded`, `releases::never_pulled` |
 //!
-//! What does not belong together (orphans, kept volumes) and alarms of a cluster are in `remains`. The faults around the reader are in `faults` and `clusters`. Scenarios of one world are played side by side, each with
-//! stores of its own.
+//! Reasons beyond Flux (docs/status.md) are in `live`, those of a shop that is asked over HTTP in `probe`. What does not
+//! belong together (orphans, kept volumes) and alarms of a cluster are in `remains`. The faults around the reader are in
+//! `faults` and `clusters`. Scenarios of one world are played side by side, each with stores of its own.
 
 #![expect(
     clippy::unwrap_used,
@@ -59,10 +60,16 @@ mod hands;
 mod by_hand;
 #[path = "status/clusters.rs"]
 mod clusters;
+#[path = "status/crowd.rs"]
+mod crowd;
 #[path = "status/faults.rs"]
 mod faults;
+#[path = "status/live.rs"]
+mod live;
 #[path = "status/onlooker.rs"]
 mod onlooker;
+#[path = "status/probe.rs"]
+mod probe;
 #[path = "status/recordings.rs"]
 mod recordings;
 #[path = "status/releases.rs"]
