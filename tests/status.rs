@@ -26,7 +26,8 @@
 //!
 //! Reasons beyond Flux (docs/status.md) are in `live`, those of a shop that is asked over HTTP in `probe`. What does not
 //! belong together (orphans, kept volumes) and alarms of a cluster are in `remains`. The faults around the reader are in
-//! `faults` and `clusters`. Scenarios of one world are played side by side, each with stores of its own.
+//! `faults` and `clusters`, asking Flux and the bootstrap in `receiver`. Scenarios of one world are played side by side, each
+//! with stores of its own.
 
 #![expect(
     clippy::unwrap_used,
@@ -70,6 +71,8 @@ mod live;
 mod onlooker;
 #[path = "status/probe.rs"]
 mod probe;
+#[path = "status/receiver.rs"]
+mod receiver;
 #[path = "status/recordings.rs"]
 mod recordings;
 #[path = "status/releases.rs"]

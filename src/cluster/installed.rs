@@ -1,14 +1,15 @@
-//! How a cluster was prepared: which bootstrap was applied, and with which flags Flux's controllers run. Asked for every
+//! How a cluster was prepared: which bootstrap was applied, what is there of it, and with which flags Flux's controllers run. Asked for every
 //! few minutes, in bounded requests; nothing is watched for it.
 //!
 //! Must not know: which bootstrap or flags are right.
 
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
+use kube::core::GroupVersionKind;
 use serde_json::Value;
 
 use super::kinds::api_resource;
 use super::{Cluster, ClusterError, Kind, REQUEST, SOURCE};
-use crate::domain::installed::{Applied, Controller};
+use crate::domain::installed::{Applied, Controller, Live};
 
 /// The `ConfigMap` in which a bootstrap says what it is.
 const BOOTSTRAP: &str = "fleetwright-bootstrap";
@@ -38,6 +39,45 @@ impl Cluster {
         }))
     }
 
+    /// What is in the cluster in place of each rendered object, in their order: by API version, kind, namespace and name.
+    /// Secrets are never asked for. All of it takes ten seconds at most.
+    ///
+    /// # Errors
+    /// When the cluster does not answer. What this account may not read is [`Live::Unread`].
+    pub async fn live(&self, rendered: &[Value]) -> Result<Vec<Live>, ClusterError> {
+        let all = async {
+            let mut found = Vec::new();
+            for object in rendered {
+                found.push(self.one(object).await?);
+            }
+            Ok(found)
+        };
+        let answered = tokio::time::timeout(REQUEST, all).await;
+        answered.unwrap_or_else(|_| Err(ClusterError::silent()))
+    }
+
+    async fn one(&self, rendered: &Value) -> Result<Live, ClusterError> {
+        let said = |pointer| text(rendered, pointer).unwrap_or_default();
+        let (version, kind) = (said("/apiVersion"), said("/kind"));
+        if kind == "Secret" {
+            return Ok(Live::Unread);
+        }
+        let (group, version) = version.split_once('/').unwrap_or(("", &version));
+        // The plural is guessed by English rules, which hold for every kind of the bootstrap.
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind));
+        let api: Api<DynamicObject> = match text(rendered, "/metadata/namespace") {
+            Some(namespace) => Api::namespaced_with(self.client()?, &namespace, &resource),
+            None => Api::all_with(self.client()?, &resource),
+        };
+        let name = said("/metadata/name");
+        match answer(&name, api.get_opt(&name)).await {
+            Ok(Some(object)) => Ok(serde_json::to_value(object).map_or(Live::Unread, Live::Found)),
+            Ok(None) => Ok(Live::Missing),
+            Err(ClusterError::Unreadable { .. }) => Ok(Live::Unread),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Flux's controllers with their flags, wherever they are installed; empty where they run otherwise than as
     /// Deployments.
     ///
@@ -51,11 +91,8 @@ impl Cluster {
         let params = ListParams::default()
             .labels(PART_OF_FLUX)
             .limit(CONTROLLERS);
-        match tokio::time::timeout(REQUEST, api.list(&params)).await {
-            Ok(Ok(list)) => Ok(list.items.iter().map(controller).collect()),
-            Ok(Err(source)) => Err(ClusterError::read("Deployments of Flux", &source)),
-            Err(_) => Err(ClusterError::silent()),
-        }
+        let list = answer("Deployments of Flux", api.list(&params)).await?;
+        Ok(list.items.iter().map(controller).collect())
     }
 
     async fn get(
@@ -65,10 +102,18 @@ impl Cluster {
     ) -> Result<Option<DynamicObject>, ClusterError> {
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.client()?, &self.target.namespace, resource);
-        match tokio::time::timeout(REQUEST, api.get_opt(name)).await {
-            Ok(found) => found.map_err(|source| ClusterError::read(name, &source)),
-            Err(_) => Err(ClusterError::silent()),
-        }
+        answer(name, api.get_opt(name)).await
+    }
+}
+
+/// Waits for the answer to one question about `what`.
+async fn answer<T>(
+    what: &str,
+    question: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, ClusterError> {
+    match tokio::time::timeout(REQUEST, question).await {
+        Ok(answer) => answer.map_err(|source| ClusterError::read(what, &source)),
+        Err(_) => Err(ClusterError::silent()),
     }
 }
 

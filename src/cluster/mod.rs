@@ -77,6 +77,11 @@ impl Cluster {
         })
     }
 
+    /// The namespace of all Flux objects.
+    pub fn namespace(&self) -> &str {
+        &self.target.namespace
+    }
+
     /// Starts the watches on the present tokio runtime. They run until the watcher is dropped. They make the
     /// connection, and make it anew when the configuration or the credentials in it change.
     pub fn watch(&self) -> Watcher {

@@ -19,7 +19,7 @@ pub(super) struct Section {
     receiver: Option<ReceiverSection>,
 }
 
-/// A Flux Receiver of the type `generic-hmac`. Its url ends in a path that is a secret like the token.
+/// A Flux Receiver of the type `generic-hmac`. A path in its url is a secret like the token.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ReceiverSection {
@@ -70,13 +70,7 @@ impl Section {
             return Ok(None);
         };
         let key = format!("clusters: {}: receiver", self.name);
-        let path = section.token_file.display();
-        let token = std::fs::read_to_string(&section.token_file).map_err(|error| {
-            ConfigError(format!(
-                "{key}: cannot read {path}: {error}; put the Receiver's token there"
-            ))
-        })?;
-        let receiver = Receiver::new(&section.url, &token);
+        let receiver = Receiver::new(&section.url, &section.token_file);
         let receiver = receiver.map_err(|error| ConfigError(format!("{key}: {error}")))?;
         Ok(Some(receiver))
     }

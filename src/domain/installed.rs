@@ -2,6 +2,10 @@
 //!
 //! Must not know: how any of it is read. What could not be read is not judged here: nothing is alarmed of what is not seen.
 
+mod compared;
+
+pub use compared::{Compared, Live};
+
 /// The bootstrap that was applied in a cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
@@ -70,30 +74,36 @@ fn sentence(controller: &Controller, flag: &str, otherwise: &str) -> String {
     )
 }
 
-/// Whether the bootstrap in a cluster is another one than this server's; then what to do, as a sentence.
+/// Whether the bootstrap in a cluster is another one than this server's, or was changed since; then what differs and what
+/// to do, as a sentence. `version` and `digest` are this server's.
 pub fn outdated(
     cluster: &str,
     applied: Option<&Applied>,
     version: &str,
     digest: &str,
+    compared: &Compared,
 ) -> Option<String> {
-    let show = format!("fleetwright cluster bootstrap {cluster} | kubectl diff --server-side -f -");
-    let apply =
-        format!("fleetwright cluster bootstrap {cluster} | kubectl apply --server-side -f -");
-    match applied {
-        Some(applied) if applied.digest == digest => None,
-        Some(applied) => Some(format!(
+    let case = match applied {
+        Some(applied) if applied.digest == digest && compared.is_same() => return None,
+        Some(applied) if applied.digest == digest => {
+            "the bootstrap in the cluster was changed after it was applied".to_owned()
+        }
+        Some(applied) => format!(
             "the bootstrap in the cluster is that of Fleetwright {} with digest {}, this server's is {version} with digest \
-             {}; see what differs with `{show}`, then apply it with `{apply}`",
+             {}",
             short(&applied.version),
             short(&applied.digest),
             short(digest)
-        )),
-        None => Some(format!(
-            "the cluster does not say which bootstrap was applied (there is no ConfigMap fleetwright-bootstrap); see what \
-             differs with `{show}`, then apply it with `{apply}`"
-        )),
-    }
+        ),
+        None => "the cluster does not say which bootstrap was applied (there is no ConfigMap fleetwright-bootstrap)"
+            .to_owned(),
+    };
+    let print = format!("fleetwright cluster bootstrap {cluster}");
+    Some(format!(
+        "{case}: {}; see the values with `{print} | kubectl diff --server-side -f -`, then apply it with `{print} | kubectl \
+         apply --server-side -f -`",
+        compared.told()
+    ))
 }
 
 /// What the cluster says may be anything.
@@ -178,19 +188,35 @@ mod tests {
     }
 
     #[test]
-    fn another_bootstrap_is_told_with_the_command_that_shows_the_difference() {
+    fn another_bootstrap_is_told_with_what_differs_and_the_command_that_shows_it() {
         let applied = |digest: &str| Applied {
             version: "0.1.0".into(),
             digest: digest.into(),
             url: None,
         };
-        assert_eq!(outdated("eu", Some(&applied("a1")), "0.2.0", "a1"), None);
-        let told = outdated("eu", Some(&applied("b2\n`")), "0.2.0", "a1").expect("it differs");
-        assert!(
-            told.contains("kubectl diff") && told.contains("bootstrap eu"),
-            "{told}"
-        );
-        assert!(!told.contains('\n') && told.contains("b2"), "{told}");
-        assert!(outdated("eu", None, "0.2.0", "a1").is_some());
+        let told = |applied: Option<&Applied>, compared: &Compared| {
+            outdated("eu", applied, "0.2.0", "a1", compared)
+        };
+        let role = serde_json::json!({"kind": "Role", "metadata": {"name": "x"}});
+        let (same, changed) = (Compared::default(), Compared::of(&[role], &[Live::Missing]));
+        assert_eq!(told(Some(&applied("a1")), &same), None);
+        for (digest, compared, words) in [
+            (Some("b2\n`"), &same, "digest b2`, this server's is 0.2.0"),
+            (Some("b2"), &same, "nothing that was read differs"),
+            (Some("b2"), &changed, "Role x (missing)"),
+            (
+                Some("a1"),
+                &changed,
+                "was changed after it was applied: Role x",
+            ),
+            (None, &changed, "does not say which bootstrap"),
+        ] {
+            let said = told(digest.map(applied).as_ref(), compared).expect("it differs");
+            assert!(said.contains(words), "{said}");
+            assert!(
+                said.contains("bootstrap eu | kubectl diff") && !said.contains('\n'),
+                "{said}"
+            );
+        }
     }
 }

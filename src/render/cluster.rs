@@ -1,16 +1,13 @@
-//! What belongs to a cluster rather than to one store: shared files of shards and charts, and the bootstrap.
+//! What belongs to a cluster rather than to one store: the shared files of shards and charts.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::check::{Expected, check};
 use super::memo::Shared;
 use super::store::{Files, emitted, one};
-use super::{RenderError, Templates, yaml};
+use super::{RenderError, Templates};
 use crate::domain::policy::{ClusterPolicy, FleetPolicy};
-use crate::domain::record::{Record, sha256_hex, shard};
+use crate::domain::record::{Record, shard};
 use crate::domain::{ClusterName, StoreName};
 
 /// The branch that a cluster follows.
@@ -157,74 +154,11 @@ fn chart_file(
     Ok(Files::from([file]))
 }
 
-/// What a cluster needs to follow its deploy branch.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Bootstrap {
-    /// Fleetwright's version.
-    pub version: String,
-    /// SHA-256 of the rendering with this field blank.
-    pub digest: String,
-    /// Where the cluster fetches the fleet repository.
-    pub url: String,
-    /// Trusted deploy keys: entry (`deploy.sshpub`) and public key line.
-    pub deploy_keys: std::collections::BTreeMap<String, String>,
-    /// Whether the repository asks for credentials.
-    pub auth: bool,
-    /// The read-only credential; never in what is committed.
-    pub token: Option<String>,
-}
-
-/// The objects that a person applies to a cluster once, as one YAML stream.
-pub fn bootstrap(
-    templates: &Templates,
+/// What the templates of a cluster see of it.
+pub(super) fn context_of(
     policy: &FleetPolicy,
     cluster: &ClusterName,
-    bootstrap: &Bootstrap,
-) -> Result<String, RenderError> {
-    let name = "cluster/bootstrap.yaml.j2";
-    let context = context_of(policy, cluster)?;
-    let print = |it: &Bootstrap| {
-        // A Secret's `data` is base64: with `stringData` a withdrawn key would stay.
-        let mut it = it.clone();
-        it.deploy_keys
-            .values_mut()
-            .for_each(|line| *line = STANDARD.encode(line.as_bytes()));
-        let printed = templates.print(
-            name,
-            &Templates::context(&json!({ "cluster": context, "bootstrap": it })),
-        )?;
-        let all = yaml::read_nodes(&printed).map_err(|source| RenderError::Yaml {
-            template: name.to_owned(),
-            source,
-        })?;
-        emitted(name, &all)
-    };
-    let blank = Bootstrap {
-        digest: String::new(),
-        token: None,
-        ..bootstrap.clone()
-    };
-    let digest = sha256_hex(print(&blank)?.as_bytes());
-    print(&Bootstrap {
-        digest,
-        ..bootstrap.clone()
-    })
-}
-
-/// The version and digest that a rendered bootstrap says of itself.
-pub fn bootstrap_identity(text: &str) -> Option<(String, String)> {
-    let objects = yaml::read_all(text).ok()?;
-    let named = |it: &&Value| {
-        it.get("kind").and_then(Value::as_str) == Some("ConfigMap")
-            && it.pointer("/metadata/name").and_then(Value::as_str) == Some("fleetwright-bootstrap")
-    };
-    let said = objects.iter().find(named)?;
-    let field = |name: &str| Some(said.get("data")?.get(name)?.as_str()?.to_owned());
-    Some((field("version")?, field("digest")?))
-}
-
-fn context_of(policy: &FleetPolicy, cluster: &ClusterName) -> Result<Value, RenderError> {
+) -> Result<Value, RenderError> {
     let missing = || RenderError::Missing {
         store: format!("cluster {cluster}"),
         what: "its own entry".to_owned(),

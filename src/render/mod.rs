@@ -4,6 +4,7 @@
 //! merchant can become YAML. What they print is parsed, checked and emitted again in one canonical form.
 //! Must not know: Git, clusters, or which of two renderings is in force.
 
+mod bootstrap;
 mod check;
 mod cluster;
 mod context;
@@ -15,10 +16,9 @@ mod templates;
 mod values;
 pub mod yaml;
 
+pub use bootstrap::{Bootstrap, Rendered, Trigger, bootstrap};
 pub use check::CheckError;
-pub use cluster::{
-    Bootstrap, bootstrap, bootstrap_identity, chart_path, deploy_branch, root_files, store_folder,
-};
+pub use cluster::{chart_path, deploy_branch, root_files, store_folder};
 pub use digests::PolicyDigests;
 pub use store::{Files, StoreFiles, digest_in, render_record, render_store};
 pub use templates::{TemplateError, Templates};

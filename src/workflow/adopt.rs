@@ -1,23 +1,32 @@
 //! People's commits on main: found whenever published main moved, and judged by content, not by who tells of them.
 
+mod judge;
+
 use super::core::{Core, lock};
-use super::derive::read_record;
 use super::desk::{Desk, Unpublished};
 use super::intake::new_id;
+use super::parallel::ahead;
 use super::project::ProjectError;
-use super::proposals::landing;
 use crate::domain::accept::Intent;
 use crate::domain::change::{Action, Change};
 use crate::domain::entry::{Entry, StoreRow};
 use crate::domain::record::{Record, record_path};
 use crate::domain::request::{Adopted, Caller, Role};
 use crate::domain::{ChangeId, CommitId, StoreName, Uid};
-use crate::git::{EntryKind, PathChange};
+use crate::git::PathChange;
 use crate::journal::Acceptance;
-use crate::render::render_record;
+use judge::{Edit, Judged, judge};
 
-/// The fact in the journal: the newest commit of main whose hand edits were all taken in.
+pub(super) use judge::{kind, last_commit, store_of};
+
+/// The fact in the journal: a commit of main whose hand edits were all taken in, the newest that was worth a note.
 const SEEN: &str = "seen";
+
+/// How many paths are judged at once.
+const CHUNK: usize = 250;
+
+/// So many paths take long to judge: that it was done is worth a sync, for the next start.
+const MANY: usize = 1000;
 
 /// What is wrong with any other file below `stores/`.
 pub(super) const NO_RECORD: &str =
@@ -36,30 +45,75 @@ pub(super) fn take_in(core: &Core) -> Result<(), ProjectError> {
     }
     let (base, folder) = (seen.as_ref().map(|it| (it, "stores")), "stores");
     let changed = core.repo.diff_folders(base, Some((&tip, folder)))?;
-    let mut desk = core.desk();
-    let mut batch = Vec::new();
-    for change in &changed {
-        if let Some(entry) = judge(core, &desk, &tip, change, &batch)? {
-            batch.push(Acceptance {
-                entry,
-                kept: None,
-                hit: None,
-            });
-        }
-    }
-    spare_the_many(core, &desk, &mut batch);
-    if !batch.is_empty() {
-        core.journal.accept(&batch, &[])?;
-        for one in &batch {
-            desk.put(one.entry.clone(), None);
-            core.ring(&one.entry.change);
-        }
+    let Found { edits, all_ours } = find(core, &tip, &changed)?;
+    let taken_in = accept(core, edits)?;
+    if taken_in || (all_ours && changed.len() > MANY) {
         core.journal.remember(SEEN, tip.as_str())?;
-        core.wake.notify_one();
     }
-    drop(desk);
     *lock(&core.seen) = Some(tip);
     Ok(())
+}
+
+/// What was found among the paths that differ.
+struct Found {
+    /// Hand edits.
+    edits: Vec<Edit>,
+    /// Whether everything is as our commits made it.
+    all_ours: bool,
+}
+
+/// Looks at every path that differs, without the desk: after a start that may be all stores, and requests go on meanwhile.
+fn find(core: &Core, tip: &CommitId, changed: &[PathChange]) -> Result<Found, ProjectError> {
+    let mut found = Found {
+        edits: Vec::new(),
+        all_ours: true,
+    };
+    let chunks: Vec<&[PathChange]> = changed.chunks(CHUNK).collect();
+    let judge_all = |chunk: &&[PathChange]| -> Result<Vec<Judged>, ProjectError> {
+        chunk.iter().map(|it| judge(core, tip, it)).collect()
+    };
+    ahead(&chunks, judge_all, |judged| {
+        for one in judged {
+            found.all_ours &= matches!(one, Judged::Ours);
+            if let Judged::ByHand(edit) = one {
+                found.edits.push(*edit);
+            }
+        }
+        Ok::<_, ProjectError>(())
+    })?;
+    Ok(found)
+}
+
+/// Puts hand edits on the desk, as requests of those who made them; whether there were any.
+fn accept(core: &Core, edits: Vec<Edit>) -> Result<bool, ProjectError> {
+    if edits.is_empty() {
+        return Ok(false);
+    }
+    let mut desk = core.desk();
+    let mut batch: Vec<Acceptance> = Vec::new();
+    for edit in edits {
+        if already_taken_in(&desk, &edit.name, &edit.commit) {
+            continue;
+        }
+        let last = batch.last().map(|one| &one.entry.change.id);
+        let entry = entry(core, &desk, edit, last)?;
+        batch.push(Acceptance {
+            entry,
+            kept: None,
+            hit: None,
+        });
+    }
+    spare_the_many(core, &desk, &mut batch);
+    if batch.is_empty() {
+        return Ok(false);
+    }
+    core.journal.accept(&batch, &[])?;
+    for one in &batch {
+        desk.put(one.entry.clone(), None);
+        core.ring(&one.entry.change);
+    }
+    core.wake.notify_one();
+    Ok(true)
 }
 
 /// The newest commit of main whose hand edits were all taken in; none where it is not in the repository.
@@ -115,72 +169,6 @@ pub(super) fn too_many(core: &Core, desk: &Desk, count: usize) -> Option<String>
     })
 }
 
-/// One path below `stores/` that differs: ours, without effect, or a hand edit to take in.
-fn judge(
-    core: &Core,
-    desk: &Desk,
-    tip: &CommitId,
-    change: &PathChange,
-    earlier: &[Acceptance],
-) -> Result<Option<Entry>, ProjectError> {
-    let path = format!("stores/{}", change.path);
-    let Some(name) = store_of(&path) else {
-        stray(core, path, change);
-        return Ok(None);
-    };
-    let row = live(core, &name)?;
-    let entry_there = core.repo.entry(tip, &path)?;
-    if entry_there.is_some_and(|it| it.kind != EntryKind::File) {
-        let why = "is no regular file; a record is one, so it is put back where there was one";
-        lock(&core.foreign).insert(path, why.to_owned());
-        lock(&core.put_back).extend(row.map(|_| name));
-        return Ok(None);
-    }
-    let there = core.repo.read(tip, &path)?;
-    let accepted = row.as_ref().map(|row| &row.record);
-    let Some(kind) = kind(core, &name, accepted, there.as_deref()) else {
-        return Ok(None);
-    };
-    if there
-        .as_deref()
-        .is_some_and(|it| landing::holds(core, &name, it))
-    {
-        // The merge of a proposal of ours: who approved it is looked at first.
-        core.propose.notify_one();
-        return Ok(None);
-    }
-    let commit = last_commit(core, tip, &path)?;
-    if already_taken_in(desk, &name, &commit) {
-        return Ok(None);
-    }
-    let last = earlier.last().map(|one| &one.entry.change.id);
-    Ok(Some(entry(
-        core,
-        desk,
-        &name,
-        row.as_ref(),
-        kind,
-        commit,
-        last,
-    )?))
-}
-
-/// What a person made of a record; none where it says what was accepted. `there` is the file as they left it.
-pub(super) fn kind(
-    core: &Core,
-    name: &StoreName,
-    accepted: Option<&Record>,
-    there: Option<&[u8]>,
-) -> Option<Adopted> {
-    match (accepted, there) {
-        (None, None) => None,
-        (Some(_), None) => Some(Adopted::Removed),
-        (None, Some(_)) => Some(Adopted::Added),
-        (Some(record), Some(bytes)) if same(core, record, name, bytes) => None,
-        (Some(_), Some(_)) => Some(Adopted::Edited),
-    }
-}
-
 /// A store's row; none where it was removed.
 fn live(core: &Core, name: &StoreName) -> Result<Option<StoreRow>, ProjectError> {
     let row = core.index.store(name)?;
@@ -197,59 +185,6 @@ pub(super) fn accepted(core: &Core, name: &StoreName) -> Result<Option<Record>, 
     Ok(live(core, name)?.map(|row| row.record))
 }
 
-/// A path below `stores/` that can be no record is shown for as long as it is there.
-fn stray(core: &Core, path: String, change: &PathChange) {
-    let mut foreign = lock(&core.foreign);
-    if change.new.is_some() {
-        foreign.insert(path, NO_RECORD.to_owned());
-    } else {
-        foreign.remove(&path);
-    }
-}
-
-/// The store whose record lies at a path; none where the shard or the name does not fit.
-pub(super) fn store_of(path: &str) -> Option<StoreName> {
-    let name: StoreName = path
-        .rsplit('/')
-        .next()?
-        .strip_suffix(".yaml")?
-        .parse()
-        .ok()?;
-    (record_path(&name) == path).then_some(name)
-}
-
-/// Whether a record file says what was accepted, in whatever layout.
-fn same(core: &Core, accepted: &Record, name: &StoreName, bytes: &[u8]) -> bool {
-    if render_record(&core.templates, accepted).is_ok_and(|(_, ours)| ours == bytes) {
-        return true;
-    }
-    read_record(name, bytes).is_ok_and(|record| record == *accepted)
-}
-
-/// The newest first-parent commit that changed a path; the tip where it cannot be told.
-pub(super) fn last_commit(
-    core: &Core,
-    tip: &CommitId,
-    path: &str,
-) -> Result<CommitId, ProjectError> {
-    const LOOK_BACK: usize = 200;
-    let mut newest = tip.clone();
-    let blob = |commit: &CommitId| {
-        core.repo
-            .entry(commit, path)
-            .map(|it| it.map(|entry| entry.id))
-    };
-    let wanted = blob(tip)?;
-    for _ in 0..LOOK_BACK {
-        let parent = core.repo.commit_info(&newest)?.parents.into_iter().next();
-        match parent {
-            Some(parent) if blob(&parent)? == wanted => newest = parent,
-            _ => break,
-        }
-    }
-    Ok(newest)
-}
-
 fn already_taken_in(desk: &Desk, name: &StoreName, commit: &CommitId) -> bool {
     desk.changes_of(name)
         .iter()
@@ -263,18 +198,23 @@ fn already_taken_in(desk: &Desk, name: &StoreName, commit: &CommitId) -> bool {
 fn entry(
     core: &Core,
     desk: &Desk,
-    name: &StoreName,
-    row: Option<&StoreRow>,
-    kind: Adopted,
-    commit: CommitId,
+    edit: Edit,
     last: Option<&ChangeId>,
 ) -> Result<Entry, ProjectError> {
+    let Edit {
+        name,
+        row,
+        kind,
+        commit,
+    } = edit;
     let author = core.repo.commit_info(&commit)?.author;
     let id = new_id(desk, last, Core::now());
-    let uid = row.map_or_else(|| Uid::from(id.clone()), |row| row.uid.clone());
+    let uid = row
+        .as_ref()
+        .map_or_else(|| Uid::from(id.clone()), |row| row.uid.clone());
     let subject = format!("git:{}", author.email);
-    let caller = caller(subject.clone(), row.map(|row| &row.record));
-    let change = Change::queued(id, name.clone(), uid, action(kind), subject, Core::now());
+    let caller = caller(subject.clone(), row.as_ref().map(|row| &row.record));
+    let change = Change::queued(id, name, uid, action(kind), subject, Core::now());
     Ok(Entry {
         change,
         intent: Intent::Adopt { commit, kind },

@@ -77,7 +77,8 @@ async fn ask(watched: &Watched, head: &CommitId) -> Result<(), String> {
         return asked.map_err(|error| error.to_string());
     };
     let head = head.clone();
-    let asking = tokio::task::spawn_blocking(move || receiver.ask(head.as_str()));
+    let namespace = watched.cluster.namespace().to_owned();
+    let asking = tokio::task::spawn_blocking(move || receiver.ask(&namespace, head.as_str()));
     let asked = asking.await.map_err(|error| error.to_string())?;
     asked.map_err(|error| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! Looks every few minutes at how a watched cluster was prepared, and at every fetch whether its deploy commits only go up.
+//! Looks every minute at how a watched cluster was prepared, and at every fetch whether its deploy commits only go up.
 //!
 //! Must not know: what is right (`domain::installed` says that).
 
@@ -8,18 +8,19 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::core::Core;
+use super::core::{Core, InForce, Watched};
 use super::deploy::sequence;
 use super::{prepare, tended};
+use crate::cluster::ClusterError;
 use crate::domain::ClusterName;
-use crate::domain::installed::{lacking, outdated};
+use crate::domain::installed::{Compared, lacking, outdated};
 use crate::domain::policy::Source;
-use crate::render::bootstrap_identity;
+use crate::render::Rendered;
 
 /// How often the cluster's source is looked at: it is in memory.
 const LOOK: Duration = Duration::from_secs(2);
-/// How often the cluster is asked how it was prepared.
-const ASK: Duration = Duration::from_mins(5);
+/// How often the cluster is asked how it was prepared: some forty small requests.
+const ASK: Duration = Duration::from_mins(1);
 /// The same while there is something to put right, so that it is seen soon when somebody has.
 const ASK_SOON: Duration = Duration::from_secs(30);
 /// How often the highest sequence number is brought to the disk at most.
@@ -36,7 +37,10 @@ pub(super) async fn run(core: Arc<Core>, cluster: ClusterName, stop: Cancellatio
         }
         climb.look(&core, &cluster);
         if Instant::now() >= next {
-            let well = ask(&core, &cluster).await;
+            let well = tokio::select! {
+                () = stop.cancelled() => break,
+                well = ask(&core, &cluster) => well,
+            };
             next = Instant::now() + if well { ASK } else { ASK_SOON };
         }
     }
@@ -52,34 +56,60 @@ async fn ask(core: &Core, cluster: &ClusterName) -> bool {
     ) else {
         return true;
     };
-    let mut found = Vec::new();
-    match watched.cluster.applied_bootstrap().await {
-        Ok(applied) => {
-            let url = applied.as_ref().and_then(|it| it.url.as_deref());
-            let ours = prepare::render(core, &in_force, cluster, url);
-            let ours = ours.ok().and_then(|text| bootstrap_identity(&text));
-            // Before anything of the bootstrap is there, the missing GitRepository says so.
-            let any = applied.is_some() || watched.view.cluster().source.is_some();
-            if let Some((version, digest)) = ours.filter(|_| any) {
-                found.extend(outdated(
-                    cluster.as_str(),
-                    applied.as_ref(),
-                    &version,
-                    &digest,
-                ));
-            }
-        }
+    let (begun, mut found) = match bootstrap(core, cluster, &in_force, watched).await {
+        Ok(Bootstrapped::No) => (false, Vec::new()),
+        Ok(Bootstrapped::Yes { wrong }) => (true, wrong.into_iter().collect()),
         Err(error) => {
             tracing::debug!(%cluster, "which bootstrap was applied is not known: {error}");
+            (true, Vec::new())
         }
-    }
+    };
     match watched.cluster.controllers().await {
         Ok(controllers) => found.extend(lacking(&controllers, policy.source == Source::Artifact)),
         Err(error) => tracing::debug!(%cluster, "the flags of Flux are not known: {error}"),
     }
-    let well = found.is_empty();
+    let well = begun && found.is_empty();
     tended::note(core, cluster, |it| it.prepared = found);
     well
+}
+
+/// How far the bootstrap is.
+enum Bootstrapped {
+    /// Nothing of it is there; the missing `GitRepository` says so.
+    No,
+    /// It was applied.
+    Yes {
+        /// That it is another one, or was changed, as a sentence.
+        wrong: Option<String>,
+    },
+}
+
+/// Holds the bootstrap in a cluster against the one that this server would print for it.
+async fn bootstrap(
+    core: &Core,
+    name: &ClusterName,
+    in_force: &InForce,
+    watched: &Watched,
+) -> Result<Bootstrapped, ClusterError> {
+    let applied = watched.cluster.applied_bootstrap().await?;
+    if applied.is_none() && watched.view.cluster().source.is_none() {
+        return Ok(Bootstrapped::No);
+    }
+    let url = applied.as_ref().and_then(|it| it.url.as_deref());
+    let ours = prepare::render(core, in_force, name, url);
+    let Some(ours) = ours.ok().and_then(|it| Rendered::read(&it)) else {
+        return Ok(Bootstrapped::Yes { wrong: None });
+    };
+    let live = watched.cluster.live(&ours.objects).await?;
+    let compared = Compared::of(&ours.objects, &live);
+    let wrong = outdated(
+        name.as_str(),
+        applied.as_ref(),
+        &ours.version,
+        &ours.digest,
+        &compared,
+    );
+    Ok(Bootstrapped::Yes { wrong })
 }
 
 /// The highest deploy commit that a cluster was seen to run, by its sequence number.

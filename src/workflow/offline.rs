@@ -150,6 +150,7 @@ pub fn bootstrap(
         deploy_keys: BTreeMap::from([("deploy.sshpub".to_owned(), key.public_line().to_owned())]),
         auth: settings.cluster_auth,
         token,
+        trigger: settings.trigger(cluster),
     };
     Ok(render_bootstrap(
         &start::templates(settings)?,

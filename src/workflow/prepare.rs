@@ -56,6 +56,7 @@ pub(super) fn render(
         )]),
         auth: core.settings.cluster_auth,
         token: None,
+        trigger: core.settings.trigger(cluster),
     };
     Ok(bootstrap(
         &core.templates,

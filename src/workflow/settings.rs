@@ -11,6 +11,7 @@ use crate::domain::webhook::WebhookSecret;
 use crate::domain::{ClusterName, Host};
 use crate::git::Person;
 use crate::oidc::Trust;
+use crate::render::Trigger;
 
 /// Everything a fleet is started with.
 #[derive(Clone)]
@@ -52,6 +53,18 @@ pub struct Settings {
     pub probe: Option<Networks>,
     /// A folder with templates of the user's own.
     pub templates: Option<PathBuf>,
+}
+
+impl Settings {
+    /// What tells a cluster of new commits.
+    pub(super) fn trigger(&self, cluster: &ClusterName) -> Trigger {
+        let access = self.clusters.iter().find(|it| it.name == *cluster);
+        match access.and_then(|it| it.receiver.as_ref()) {
+            None => Trigger::Annotation,
+            Some(receiver) if receiver.is_of_the_bootstrap() => Trigger::Receiver,
+            Some(_) => Trigger::OwnReceiver,
+        }
+    }
 }
 
 /// Where the fleet repository is published.

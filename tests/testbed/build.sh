@@ -14,7 +14,7 @@ home=${HOME:?HOME is not set: the testbed keeps its programs in the cache folder
 cache=${FLEETWRIGHT_TESTBED_CACHE:-${XDG_CACHE_HOME:-$home/.cache}/fleetwright/testbed}
 
 # In this order they are built: what most of the others share comes first, so the waiting is over soonest.
-modules=(etcd kustomize-controller kubernetes source-controller helm-controller source-watcher kwok helm)
+modules=(etcd kustomize-controller kubernetes source-controller helm-controller notification-controller source-watcher kwok helm)
 
 # The recipe of a module, part of its hash: `build BINARY PACKAGE`, `version MODULE PACKAGE` (the package whose variables
 # tell the version of MODULE) and `copy TARGET MODULE FOLDER` (CRDs or stages out of that module's source).
@@ -30,7 +30,7 @@ recipe() {
       # Without a version in the binaries, Flux and charts refuse the cluster as too old.
       echo "version k8s.io/kubernetes k8s.io/component-base/version"
       ;;
-    source-controller | kustomize-controller | helm-controller)
+    source-controller | kustomize-controller | helm-controller | notification-controller)
       echo "build $1 $flux/$1"
       echo "copy crds $flux/$1 config/crd/bases"
       ;;
@@ -152,7 +152,7 @@ for module in "${modules[@]}"; do
   dir=$(module_dir "$module")
   dirs+=("$dir")
   [[ ! -d $dir ]] || continue
-  [[ ${1:-} != --check ]] || fail "$module is missing: run tests/testbed/build.sh (about 13 minutes on two cores, once)."
+  [[ ${1:-} != --check ]] || fail "$module is missing: run tests/testbed/build.sh (about 15 minutes on two cores, once)."
   (build_module "$module" "$dir")
 done
 all_hash=$(printf '%s\n' "${dirs[@]}" | sha256sum)

@@ -40,6 +40,7 @@ fn flags(setup: &Setup, component: Component) -> Result<Vec<String>, Error> {
         Component::KustomizeController => Ok(kustomize_controller(setup)),
         Component::HelmController => Ok(helm_controller(setup)),
         Component::SourceWatcher => source_watcher(setup),
+        Component::NotificationController => Ok(notification_controller(setup)),
     }
 }
 
@@ -140,21 +141,21 @@ fn kwok(setup: &Setup) -> Result<Vec<String>, Error> {
 }
 
 fn source_controller(setup: &Setup) -> Result<Vec<String>, Error> {
-    let mut flags = flux(setup, Port::SourceMetrics, Port::SourceHealth);
+    let mut flags = reconciler(setup, Port::SourceMetrics, Port::SourceHealth);
     flags.extend(storage(setup, Component::SourceController)?);
     flags.push("--concurrent=10".into());
     Ok(flags)
 }
 
 fn source_watcher(setup: &Setup) -> Result<Vec<String>, Error> {
-    let mut flags = flux(setup, Port::WatcherMetrics, Port::WatcherHealth);
+    let mut flags = reconciler(setup, Port::WatcherMetrics, Port::WatcherHealth);
     flags.extend(storage(setup, Component::SourceWatcher)?);
     flags.push("--no-cross-namespace-refs=true".into());
     Ok(flags)
 }
 
 fn kustomize_controller(setup: &Setup) -> Vec<String> {
-    let mut flags = flux(setup, Port::KustomizeMetrics, Port::KustomizeHealth);
+    let mut flags = reconciler(setup, Port::KustomizeMetrics, Port::KustomizeHealth);
     flags.extend(lock_down());
     flags.extend([
         "--no-remote-bases=true".into(),
@@ -165,12 +166,24 @@ fn kustomize_controller(setup: &Setup) -> Vec<String> {
 }
 
 fn helm_controller(setup: &Setup) -> Vec<String> {
-    let mut flags = flux(setup, Port::HelmMetrics, Port::HelmHealth);
+    let mut flags = reconciler(setup, Port::HelmMetrics, Port::HelmHealth);
     flags.extend(lock_down());
     flags.extend([
         "--concurrent=10".into(),
         "--graceful-shutdown-timeout=5s".into(),
         "--feature-gates=ExternalArtifact=true".into(),
+    ]);
+    flags
+}
+
+/// It takes events of the other controllers too, and none is sent to it.
+fn notification_controller(setup: &Setup) -> Vec<String> {
+    let mut flags = flux(setup, Port::NotificationMetrics, Port::NotificationHealth);
+    let address = |port| setup.ports.address(port);
+    flags.extend([
+        format!("--events-addr={}", address(Port::NotificationEvents)),
+        format!("--receiverAddr={}", address(Port::NotificationReceiver)),
+        "--no-cross-namespace-refs=true".into(),
     ]);
     flags
 }
@@ -183,14 +196,22 @@ fn lock_down() -> [String; 2] {
     ]
 }
 
+/// Flags of the Flux controllers that fetch and apply: they tell nobody what they do.
+fn reconciler(setup: &Setup, metrics: Port, health: Port) -> Vec<String> {
+    let mut flags = flux(setup, metrics, health);
+    flags.extend([
+        "--events-addr=".into(),
+        "--requeue-dependency=1s".into(),
+        "--interval-jitter-percentage=0".into(),
+    ]);
+    flags
+}
+
 /// Flags of all Flux controllers. Waiting is kept short, so that tests are.
 fn flux(setup: &Setup, metrics: Port, health: Port) -> Vec<String> {
     vec![
         format!("--metrics-addr={}", setup.ports.address(metrics)),
         format!("--health-addr={}", setup.ports.address(health)),
-        "--events-addr=".into(),
-        "--requeue-dependency=1s".into(),
-        "--interval-jitter-percentage=0".into(),
         "--min-retry-delay=200ms".into(),
         "--max-retry-delay=5s".into(),
         "--kube-api-qps=500".into(),

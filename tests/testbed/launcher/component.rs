@@ -1,4 +1,4 @@
-//! The nine processes of the testbed, by the names their projects give them.
+//! The processes of the testbed, by the names their projects give them.
 
 /// One process of the testbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,10 +21,12 @@ pub(crate) enum Component {
     HelmController,
     /// Flux: makes artifacts of parts of a source.
     SourceWatcher,
+    /// Flux: takes webhooks of Receivers. Runs only where a test starts it with `restart`.
+    NotificationController,
 }
 
 impl Component {
-    /// Everything that runs, in the order of starting.
+    /// Everything that every testbed runs, in the order of starting.
     pub(crate) const ALL: [Self; 9] = [
         Self::Etcd,
         Self::ApiServer,
@@ -57,6 +59,7 @@ impl Component {
             Self::KustomizeController => "kustomize-controller",
             Self::HelmController => "helm-controller",
             Self::SourceWatcher => "source-watcher",
+            Self::NotificationController => "notification-controller",
         }
     }
 }

@@ -104,6 +104,12 @@ impl Testbed {
         &self.setup.kubeconfig
     }
 
+    /// Where notification-controller takes webhooks, once it runs: `http://127.0.0.1:<port>`.
+    pub(crate) fn webhooks(&self) -> String {
+        let address = self.setup.ports.address(Port::NotificationReceiver);
+        format!("http://{address}")
+    }
+
     /// A kubeconfig of the administrator's whose certificate is good for `lifetime` from now.
     pub(crate) fn short_lived_kubeconfig(&self, lifetime: Duration) -> Result<String, Error> {
         let certificates = &self.setup.certificates;
@@ -155,7 +161,7 @@ impl Testbed {
         self.processes.stop(component);
     }
 
-    /// Starts a component again, killing it first if it runs, and waits until it answers. Its data are as they were.
+    /// Starts a component, killing it first if it runs, and waits until it answers. Its data are as they were.
     pub(crate) fn restart(&self, component: Component) -> Result<(), Error> {
         self.spawn(&[component])?;
         self.wait(&[component])

@@ -29,10 +29,14 @@ pub(super) enum Port {
     WatcherStorage,
     WatcherMetrics,
     WatcherHealth,
+    NotificationEvents,
+    NotificationReceiver,
+    NotificationMetrics,
+    NotificationHealth,
 }
 
 /// The last of [`Port`].
-const LAST: u16 = Port::WatcherHealth as u16;
+const LAST: u16 = Port::NotificationHealth as u16;
 
 /// A block of ports, claimed by listening on its first one for as long as this lives.
 #[derive(Debug)]

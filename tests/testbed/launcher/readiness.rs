@@ -72,6 +72,10 @@ fn is_ready(setup: &Setup, component: Component) -> bool {
         Component::KustomizeController => answers(port(Port::KustomizeHealth)),
         Component::HelmController => answers(port(Port::HelmHealth)),
         Component::SourceWatcher => answers(port(Port::WatcherHealth)),
+        Component::NotificationController => {
+            answers(port(Port::NotificationHealth))
+                && connect(port(Port::NotificationReceiver)).is_some()
+        }
     }
 }
 
