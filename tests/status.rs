@@ -6,7 +6,7 @@
 //! | 2: a deletion is held up by a finalizer; by a namespace that does not end | Deleting | `by_hand::held_release`; `by_hand::held_namespace` |
 //! | 2: deleted by hand | Deleting, then Failed (`NotInSync`) | `by_hand::deleted` |
 //! | 3: deleted | Deleted | `the_loop/life.rs`, `the_loop/traps.rs`; recording `deletion` |
-//! | 4: suspended by hand: the release; the Kustomization | Suspended | `the_loop/failing.rs`; `by_hand::suspended` |
+//! | 4: suspended by hand: the release; the Kustomization | Suspended, with the phase before | `the_loop/failing.rs`; `by_hand::suspended` |
 //! | 5: not fetched yet | Committed | recordings `create`, `upgrade` |
 //! | 6: the source cannot be fetched; its head is not signed | Committed (`SourceFailed`) | `source::not_fetched`; `the_loop/hand_edits.rs` |
 //! | 6a: a person's folder fails the generator; a shard's artifact is missing | Committed | `source::bad_folder`; `source::artifact_missing` |
@@ -16,7 +16,7 @@
 //! | 9: applied, yet the release is not as rendered | Failed (`NotInSync`) | `by_hand::deleted` |
 //! | 10: retries exhausted; access denied | Degraded | `releases::given_up`; `releases::denied` |
 //! | 11: ready | Ready | the end of every scenario here |
-//! | 12: drifted; pods crash after the release | Degraded | `by_hand::drifted`; `releases::crashes_later`, `releases::unpulled_later` |
+//! | 12: drifted; pods crash after the release | Degraded | `by_hand::drifted`; `releases::crashes_later`, `releases::unpulled_later`, `live` |
 //! | 13: rolled back | Degraded (`RollbackSucceeded`) | `releases::rolled_back` |
 //! | 14: an image that is never pulled; a container that crashes; the service range is full; a timeout | Failed | `the_loop/failing.rs`, recording `install-failure`; `releases::crashes`; `source::a_full_service_range…` (with the deadline of the change) |
 //! | 15: the upgrade fails | Degraded (`UpgradeFailed`) | `releases::never_pulled` |
@@ -24,8 +24,10 @@
 //! | 19: no controller has looked | Committed (`NotObserved`) | `source::not_looked_at` |
 //! | superseded by a later commit, whose failure is its own | the change is `superseded` | `releases::superseded`, `releases::never_pulled` |
 //!
-//! The faults around the reader are in `faults` and `clusters`; `receiver` is about asking Flux, and about the bootstrap. Scenarios of one world are played side by side, each with
-//! stores of its own.
+//! Reasons beyond Flux (docs/status.md) are in `live`, those of a shop that is asked over HTTP in `probe`. What does not
+//! belong together (orphans, kept volumes) and alarms of a cluster are in `remains`. The faults around the reader are in
+//! `faults` and `clusters`, asking Flux and the bootstrap in `receiver`. Scenarios of one world are played side by side, each
+//! with stores of its own.
 
 #![expect(
     clippy::unwrap_used,
@@ -59,16 +61,24 @@ mod hands;
 mod by_hand;
 #[path = "status/clusters.rs"]
 mod clusters;
+#[path = "status/crowd.rs"]
+mod crowd;
 #[path = "status/faults.rs"]
 mod faults;
+#[path = "status/live.rs"]
+mod live;
 #[path = "status/onlooker.rs"]
 mod onlooker;
+#[path = "status/probe.rs"]
+mod probe;
 #[path = "status/receiver.rs"]
 mod receiver;
 #[path = "status/recordings.rs"]
 mod recordings;
 #[path = "status/releases.rs"]
 mod releases;
+#[path = "status/remains.rs"]
+mod remains;
 #[path = "status/replayed.rs"]
 mod replayed;
 #[path = "status/source.rs"]

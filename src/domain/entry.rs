@@ -12,7 +12,7 @@ use super::accept::Intent;
 use super::approval::Approval;
 use super::audit::AuditItem;
 use super::change::Change;
-use super::phase::LastKnown;
+use super::phase::{LastKnown, Memory};
 use super::proposal::life::Carried;
 use super::record::Record;
 use super::request::Caller;
@@ -97,8 +97,6 @@ pub struct StoreRow<R = Record> {
     pub removed_at: Option<Timestamp>,
     /// Whether its cluster was seen without it after that.
     pub gone: bool,
-    /// What people should know about its files on main.
-    pub notice: Option<String>,
     /// The digest of the templates that rendered it.
     pub template: String,
     /// The digest of what its rendering read of the policy.
@@ -110,6 +108,19 @@ pub struct StoreRow<R = Record> {
     /// The phase it was last seen in, and since when, for as long as its cluster cannot be seen.
     #[serde(default)]
     pub known: Option<LastKnown>,
+    /// While somebody holds it suspended by hand, the phase before that.
+    #[serde(default)]
+    pub held: Option<LastKnown>,
+}
+
+impl<R> StoreRow<R> {
+    /// What is remembered of its phases.
+    pub fn memory(&self) -> Memory {
+        Memory {
+            known: self.known,
+            held: self.held,
+        }
+    }
 }
 
 /// What one or more published commits change in the index, in one transaction.

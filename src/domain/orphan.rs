@@ -1,5 +1,5 @@
-//! What does not belong together: objects in a cluster that carry our labels and that no record stands for, and records
-//! whose objects are missing.
+//! What does not belong together: objects in a cluster that carry our labels and that no record stands for, records whose
+//! objects are missing, and volumes that outlive their store.
 //!
 //! Must not know: how either is read. Nothing here is ever removed by Fleetwright: a cluster may be one that somebody
 //! restored, and a record may be lost; so each finding says what a person can do.
@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::observed::{Meta, StoreSeen};
 use super::{ClusterName, StoreName};
+
+mod volumes;
+
+pub use volumes::{KeptVolume, by_store, volumes_kept};
 
 /// What kind of finding it is.
 #[derive(
@@ -23,6 +27,8 @@ pub enum OrphanReason {
     OtherCluster,
     /// The store is in Git, the cluster had it, and something of it is not there.
     ObjectsMissing,
+    /// Volumes that the store's namespace claimed are kept without a claim.
+    VolumeKept,
 }
 
 /// One finding, with what to do.
@@ -33,7 +39,7 @@ pub struct Orphan {
     pub cluster: ClusterName,
     /// The store's name.
     pub store: StoreName,
-    /// The uid that the objects carry; of missing ones the record's.
+    /// The uid that the objects carry; of missing ones the record's, of volumes none: they carry nothing of ours.
     pub uid: Option<String>,
     /// What kind of finding it is.
     pub reason: OrphanReason,

@@ -27,8 +27,8 @@ mod running;
 mod tests;
 pub mod words;
 
-pub use deletion::{first_deletion_step_done, is_gone};
-pub use known::LastKnown;
+pub use deletion::{first_deletion_step_done, first_deletion_step_held, is_gone};
+pub use known::{LastKnown, Memory};
 use look::Look;
 pub use reached::{installed, reached};
 

@@ -117,7 +117,8 @@ pub struct StoreView<R = Record> {
     pub message: String,
     /// What to do next; empty when there is nothing.
     pub next_step: String,
-    /// While the phase is Unknown, the one that it was last known to be in; else null.
+    /// While the phase is Unknown, the one that it was last known to be in; while somebody has suspended it in the cluster
+    /// by hand, the one before that; else null.
     #[serde(default)]
     pub last_known: Option<LastKnown>,
     /// Where the shop answers.
@@ -134,7 +135,7 @@ pub struct StoreView<R = Record> {
     pub pending_changes: Vec<ChangeId>,
     /// Whether an older template or policy rendered it.
     pub outdated: bool,
-    /// What people should know about its files on main; null when all is well.
+    /// What people should know besides: of a deleted store the volumes that are kept; null when there is nothing.
     pub notice: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,

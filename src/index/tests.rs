@@ -19,7 +19,7 @@ fn row(plan: &str) -> StoreRow {
         },
         "uid": id, "change": id, "desired": commit, "deploy": null, "applied": null, "specHash": "a",
         "createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z", "removedAt": null,
-        "gone": false, "notice": null, "template": "t", "policy": "p",
+        "gone": false, "template": "t", "policy": "p",
     });
     serde_json::from_value(row).unwrap()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::accept::{Circumstances, Intent, Outcome, apply};
 use crate::domain::change::{Action, ChangeError};
 use crate::domain::entry::Entry;
+use crate::domain::policy::FleetPolicy;
 use crate::domain::record::{Record, record_path};
 use crate::domain::request::Refusal;
 use crate::domain::{ClusterName, CommitId, StoreName};
@@ -128,7 +129,7 @@ pub(super) fn derive(
     if let (Intent::Create(_), Some(tip)) = (&entry.intent, tip) {
         not_in_the_way(tree, tip, &record)?;
     }
-    let (plan, marks) = plan_put(tree, tip, templates, at, &record)?;
+    let (plan, marks) = plan_put(tree, tip, templates, at.policy, &record)?;
     if plan.is_empty() {
         Ok(Derived::Nothing)
     } else {
@@ -191,10 +192,10 @@ pub(super) fn plan_put(
     tree: &impl Tree,
     tip: Option<&CommitId>,
     templates: &Templates,
-    at: &Circumstances<'_>,
+    policy: &FleetPolicy,
     record: &Record,
 ) -> Result<(Plan, Marks), Underivable> {
-    let files = render_store(templates, at.policy, record)?;
+    let files = render_store(templates, policy, record)?;
     let mut plan = Plan {
         store: record.name().clone(),
         cluster: record.spec.cluster.clone(),

@@ -14,6 +14,7 @@ use crate::domain::accept::Intent;
 use crate::domain::book::Book;
 use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::Entry;
+use crate::domain::phase::DeletionStep;
 use crate::domain::record::Record;
 use crate::domain::{ChangeId, ClusterName, CommitId, Owner, StoreName};
 
@@ -82,7 +83,8 @@ pub(super) struct Desk {
     stores: HashMap<StoreName, OnDesk>,
     queues: BTreeMap<Owner, VecDeque<ChangeId>>,
     turn: Option<Owner>,
-    teardown: BTreeSet<StoreName>,
+    /// Stores whose deletion has a commit due, and of which of its steps.
+    teardown: BTreeMap<StoreName, DeletionStep>,
     /// Entries that wait for something else than the writer.
     held: Vec<ChangeId>,
     /// Entries that the writer has taken and not yet told the fate of.
@@ -334,7 +336,7 @@ impl Desk {
         for (store, (_, made)) in std::mem::take(&mut self.written) {
             match made {
                 Unpublished::Removed => {
-                    self.teardown.insert(store);
+                    self.teardown.insert(store, DeletionStep::Second);
                 }
                 Unpublished::Store(made) => self.note_going(&store, &made.record, false),
             }
@@ -412,13 +414,18 @@ impl Desk {
         }
     }
 
-    /// A store whose second deletion commit is due.
+    /// A store whose second deletion commit is due; whether that is news.
     pub(super) fn tear_down(&mut self, store: StoreName) -> bool {
-        self.teardown.insert(store)
+        self.teardown.insert(store, DeletionStep::Second) != Some(DeletionStep::Second)
     }
 
-    /// Takes every store whose second deletion commit is due.
-    pub(super) fn take_teardown(&mut self) -> BTreeSet<StoreName> {
+    /// A store whose first deletion commit is to be written again: what it says is not so in the cluster any more.
+    pub(super) fn begin_again(&mut self, store: StoreName) {
+        self.teardown.entry(store).or_insert(DeletionStep::First);
+    }
+
+    /// Takes every store whose deletion has a commit due.
+    pub(super) fn take_teardown(&mut self) -> BTreeMap<StoreName, DeletionStep> {
         std::mem::take(&mut self.teardown)
     }
 

@@ -88,7 +88,8 @@ fn planned(core: &Core, at: &Circumstances<'_>, record: &Record) -> Result<Rende
         .repo
         .branch("main")
         .map_err(|error| Refusal::Unavailable(error.to_string()))?;
-    let (plan, _) = plan_put(&core.repo, tip.as_ref(), &core.templates, at, record).map_err(why)?;
+    let (plan, _) =
+        plan_put(&core.repo, tip.as_ref(), &core.templates, at.policy, record).map_err(why)?;
     let before = before(core, tip.as_ref(), &plan).map_err(|error| why(error.into()))?;
     Ok(Rendered {
         store: record.name().clone(),

@@ -1,11 +1,11 @@
 //! One group: what is pending becomes commits on main and one deploy commit per touched cluster, all landed at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::core::{Core, InForce};
 use super::deploy::Dropped;
-use super::derive::{Derived, Made, Underivable, derive, plan_removal, unapproved};
+use super::derive::{Derived, Made, Underivable, derive, unapproved};
 use super::holds::{hold, no_slot};
 use super::provisioning::{self, Slots};
 use super::steady::Moment;
@@ -13,8 +13,9 @@ use super::{adopt, approve, prepare, repair, schemas};
 use crate::domain::accept::{Circumstances, Intent};
 use crate::domain::approval::Needed;
 use crate::domain::book::{Book, Held};
-use crate::domain::change::{Action, Change, State};
+use crate::domain::change::State;
 use crate::domain::entry::Entry;
+use crate::domain::phase::DeletionStep;
 use crate::domain::record::Record;
 use crate::domain::trailers::Landed;
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName};
@@ -22,11 +23,15 @@ use crate::git::Group;
 use crate::plan::Edits;
 
 mod commits;
+mod deletion;
 mod landing;
 mod report;
 
 use report::blocked_path;
 pub(super) use report::{Fate, GroupError, Report};
+
+/// Stores whose deletion has a commit due, and of which of its steps.
+pub(super) type Removals = BTreeMap<StoreName, DeletionStep>;
 
 /// One group while it is written.
 struct Work<'a> {
@@ -62,7 +67,7 @@ pub(super) fn write(
     core: &Core,
     moment: Moment,
     (ids, bound): (&[ChangeId], Duration),
-    removals: &BTreeSet<StoreName>,
+    removals: &Removals,
 ) -> Result<Report, GroupError> {
     let main = moment.reference("refs/heads/main").cloned();
     let mut work = Work {
@@ -95,8 +100,8 @@ pub(super) fn write(
         }
         work.one(id)?;
     }
-    for store in removals {
-        work.remove(store)?;
+    for (store, step) in removals {
+        work.go_on_deleting(store, *step)?;
     }
     work.land()
 }
@@ -167,7 +172,7 @@ impl Work<'_> {
                 self.undecided(&entry, needed)
             }
             Ok(Derived::Plan(plan, made)) => {
-                let text = self.message(&entry.change, &plan, 1, Some(&entry));
+                let text = commits::text(&plan, &self.trailers(&entry));
                 match self.commit(&plan.main, &text) {
                     Err(GroupError::Git(error)) => Fate::Failed(blocked_path(error)?),
                     Err(other) => return Err(other),
@@ -325,39 +330,5 @@ impl Work<'_> {
             .view
             .store(store)
             .is_none_or(|seen| seen.release.is_none())
-    }
-
-    /// The second commit of a deletion.
-    fn remove(&mut self, store: &StoreName) -> Result<(), GroupError> {
-        let (Some(record), Some(tip)) = (self.accepted(store), self.tip.clone()) else {
-            return Ok(());
-        };
-        let Some(deletion) = record.metadata.deletion.clone() else {
-            return Ok(());
-        };
-        let plan = plan_removal(&self.group, &tip, &record)?;
-        let requester = self.core.index.change(&deletion.change).ok().flatten();
-        let requester = requester.map_or_else(|| "fleetwright".to_owned(), |it| it.requester);
-        let uid = record
-            .metadata
-            .uid
-            .clone()
-            .unwrap_or_else(|| deletion.change.clone().into());
-        let mut change = Change::queued(
-            deletion.change.clone(),
-            store.clone(),
-            uid,
-            Action::Delete,
-            requester,
-            deletion.at,
-        );
-        change.state = State::Written;
-        let text = self.message(&change, &plan, 2, None);
-        if let Some(commit) = self.commit(&plan.main, &text)? {
-            self.carry(&plan);
-            self.records.insert(store.clone(), None);
-            self.report.removed.push((store.clone(), commit));
-        }
-        Ok(())
     }
 }

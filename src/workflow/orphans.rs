@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Fleet;
 use super::core::{Core, Watched, lock};
-use super::tended;
+use super::tended::{self, Tended};
 use crate::domain::entry::StoreRow;
 use crate::domain::observed::StoreSeen;
 use crate::domain::orphan::{Orphan, Place, Wanted, orphan};
@@ -24,7 +24,7 @@ const REST: Duration = Duration::from_secs(15);
 /// How many times as long as a look took it is waited before the next.
 const SHARE: u32 = 20;
 /// Findings that are kept of one cluster. Where there are more, something else is wrong than single stores.
-const MOST: usize = 1000;
+pub(super) const MOST: usize = 1000;
 
 /// Looks after one cluster until the token is cancelled.
 pub(super) async fn run(core: Arc<Core>, cluster: ClusterName, stop: CancellationToken) {
@@ -53,7 +53,16 @@ pub(super) async fn run(core: Arc<Core>, cluster: ClusterName, stop: Cancellatio
 /// All that were found, in the order of clusters and names.
 pub(super) fn all(core: &Core) -> Vec<Orphan> {
     let tended = lock(&core.tended);
-    tended.values().flat_map(|it| it.orphans.clone()).collect()
+    let found = |it: &Tended| -> Vec<Orphan> {
+        let volumes = it.volumes.values();
+        it.orphans.iter().chain(volumes).cloned().collect()
+    };
+    let mut all: Vec<Orphan> = tended.values().flat_map(found).collect();
+    all.sort_by(|left, right| {
+        let place = |it: &Orphan| (it.cluster.clone(), it.store.clone(), it.reason);
+        place(left).cmp(&place(right))
+    });
+    all
 }
 
 /// What is found in a cluster; none while it is not seen as it is now.
@@ -96,7 +105,8 @@ fn judge(
     Ok(orphan(place, name, &seen, row.as_ref().map(wanted)))
 }
 
-fn wanted(row: &StoreRow) -> Wanted<'_> {
+/// What Git says of a row's store.
+pub(super) fn wanted(row: &StoreRow) -> Wanted<'_> {
     Wanted {
         uid: row.uid.as_str(),
         cluster: &row.record.spec.cluster,
@@ -109,7 +119,9 @@ fn wanted(row: &StoreRow) -> Wanted<'_> {
 /// How many findings a cluster has.
 pub(super) fn count(core: &Core, cluster: &ClusterName) -> usize {
     let tended = lock(&core.tended);
-    tended.get(cluster).map_or(0, |it| it.orphans.len())
+    tended
+        .get(cluster)
+        .map_or(0, |it| it.orphans.len() + it.volumes.len())
 }
 
 impl Fleet {

@@ -81,6 +81,10 @@ pub(super) fn record(core: &Core, report: Report) -> Result<(), ProjectError> {
         core.desk()
             .note_written(store, commit, Unpublished::Removed);
     }
+    for (store, commit, made) in report.repeated {
+        core.desk()
+            .note_written(store, commit, Unpublished::Store(made));
+    }
     let remote = matches!(core.settings.mode, Mode::Remote { .. });
     if remote && !written.is_empty() {
         core.journal.update(&written)?;

@@ -19,6 +19,7 @@ use super::core::Core;
 use super::intake::find_change;
 use super::observe::{contains, desired};
 use super::probes::with_answer;
+use super::volumes;
 use crate::domain::accept::etag;
 use crate::domain::change::{Change, State};
 use crate::domain::entry::StoreRow;
@@ -166,7 +167,9 @@ fn merged<R: Recorded>(
 ) -> StoreView<R> {
     let status = phase(core, name, &row);
     core.note_phase(name, &row.uid, &status);
-    let last_known = row.known.filter(|_| status.phase == Phase::Unknown);
+    let off = row.record.is_suspended();
+    let last_known = row.memory().at(&status, off).beside(&status);
+    let notice = volumes::notice(core, &row);
     let revisions = Revisions {
         desired: Some(row.desired),
         applied: row.applied,
@@ -177,7 +180,7 @@ fn merged<R: Recorded>(
     let outdated = older && row.removed_at.is_none();
     let mut view = assemble(core, row.record, status, revisions, pending, at);
     view.uid = row.uid;
-    view.notice = row.notice;
+    view.notice = notice;
     view.outdated = outdated;
     view.last_known = last_known;
     if let Some(newest) = newest {
@@ -201,7 +204,9 @@ pub(super) fn phase<R: Recorded>(core: &Core, name: &StoreName, row: &StoreRow<R
     if row.gone && watched.is_some() {
         return gone();
     }
-    status(&desired, seen, &contains, Core::now()).with_last_known(row.known)
+    let status = status(&desired, seen, &contains, Core::now());
+    let memory = row.memory().at(&status, desired.suspended);
+    status.with_memory(memory)
 }
 
 /// The status of a store that was seen to be gone. It is not asked again: nothing of it is there that would tell.

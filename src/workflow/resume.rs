@@ -3,8 +3,9 @@
 //! A change of our own, the action `retry`, gives the store a fresh token. With it the content of its shard moves, the
 //! shard's Kustomization applies the store's Kustomization again and that the `HelmRelease`, both with `suspend: false`:
 //! kustomize-controller applies server-side and takes fields back from whoever edited them (`ResourceManager.apply` of
-//! fluxcd/pkg/ssa forces conflicts). Nobody needs to agree, for it is what Git holds already. A deletion that waits for a suspended release goes
-//! on by itself once it is seen resumed (`holds.rs`).
+//! fluxcd/pkg/ssa forces conflicts). Nobody needs to agree, for it is what Git holds already. A deletion that waits for
+//! a suspended release goes on by itself once it is seen resumed (`holds.rs`). A store whose deletion has begun takes no
+//! changes: there the first commit of the deletion is written once more, with a fresh token likewise.
 //!
 //! A suspended root or shard is not put right: nothing applies those but the cluster's own root, so they are alarms.
 //! Must not know: how a change is written.
@@ -19,16 +20,18 @@ use tokio_util::sync::CancellationToken;
 use super::core::{Core, Watched};
 use super::desk::Desk;
 use super::intake::new_id;
+use super::observe::{contains, desired};
 use super::project::ProjectError;
 use super::reserve;
 use crate::domain::accept::Intent;
 use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::{Entry, Kept, StoreRow};
+use crate::domain::phase::first_deletion_step_held;
 use crate::domain::policy::ClusterPolicy;
 use crate::domain::record_text::Recorded as _;
 use crate::domain::request::{Caller, Role};
 use crate::domain::resumption::{Suspended, patience, suspended};
-use crate::domain::{ClusterName, StoreName, Uid};
+use crate::domain::{ClusterName, CommitId, StoreName, Uid};
 use crate::journal::Acceptance;
 
 /// Who asks for what nobody asked for.
@@ -110,17 +113,21 @@ fn turn(core: &Core, cluster: &ClusterName, watch: &mut Watch) -> Result<(), Pro
     for store in held {
         let row = core.index.store(&store)?;
         let row = row.filter(|row| row.record.spec.cluster == *cluster);
-        let Some((row, what)) = row.and_then(|row| wanted(watched, row)) else {
+        let Some((row, what)) = row.and_then(|row| wanted(core, watched, row)) else {
             continue;
         };
-        let waits = {
-            let desk = core.desk();
-            deletion_waits(&desk, &store)
-        };
+        let leaving = row.record.is_being_deleted();
+        let waits = leaving || deletion_waits(&core.desk(), &store);
         let age = now.as_second() - watch.since(&store, &what, now).as_second();
-        if age >= patience(grace, watch.earlier(&row.uid), waits)
-            && put_right(core, &row, &what, now)?
-        {
+        if age < patience(grace, watch.earlier(&row.uid), waits) {
+            continue;
+        }
+        let repairs = if leaving {
+            begin_again(core, &row)
+        } else {
+            put_right(core, &row, &what, now)?
+        };
+        if repairs {
             let uid = row.uid.clone();
             watch.repairs.entry(uid).or_default().push(now);
         }
@@ -128,15 +135,37 @@ fn turn(core: &Core, cluster: &ClusterName, watch: &mut Watch) -> Result<(), Pro
     Ok(())
 }
 
-/// What of a store is suspended and shall run. What is being deleted takes no changes; the shard's Kustomization resumes
-/// it at its own interval.
-fn wanted(watched: &Watched, row: StoreRow) -> Option<(StoreRow, Suspended)> {
-    if row.removed_at.is_some() || row.record.is_being_deleted() {
+/// What of a store is suspended and shall run.
+fn wanted(core: &Core, watched: &Watched, row: StoreRow) -> Option<(StoreRow, Suspended)> {
+    if row.removed_at.is_some() {
         return None;
     }
-    let seen = watched.view.store(row.record.name())?;
+    let (cluster, seen) = watched.view.both(row.record.name());
+    let seen = seen?;
     let what = suspended(&seen, row.uid.as_str())?;
+    if row.record.is_being_deleted() {
+        let desired = desired(&row);
+        let contains = |source: &CommitId| contains(core, &desired, source);
+        if !first_deletion_step_held(&desired, &cluster, Some(&seen), &contains) {
+            return None;
+        }
+    }
     Some((row, what))
+}
+
+/// Has the first commit of a deletion written once more: what is being deleted takes no other change. False while a
+/// commit of that store is on its way.
+fn begin_again(core: &Core, row: &StoreRow) -> bool {
+    let name = row.record.name();
+    let mut desk = core.desk();
+    if desk.written(name).is_some() {
+        return false;
+    }
+    desk.begin_again(name.clone());
+    drop(desk);
+    core.wake.notify_one();
+    tracing::info!(store = %name, "suspended by hand in the cluster while it is deleted; the first commit of the deletion is written once more");
+    true
 }
 
 /// Whether all that the store waits for is a deletion that was asked for.

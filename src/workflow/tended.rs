@@ -2,6 +2,7 @@
 //!
 //! Must not know: how any of it was found out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
@@ -9,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, lock};
 use super::{fetch, inspect, orphans, resume, volumes};
-use crate::domain::ClusterName;
 use crate::domain::orphan::Orphan;
+use crate::domain::{ClusterName, StoreName};
 
 /// What is noted of one cluster; the default is: nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(super) struct Tended {
     pub(super) prepared: Vec<String>,
     /// Objects without a record, and records without objects, as found last.
     pub(super) orphans: Vec<Orphan>,
+    /// Volumes that outlive their store, as found last.
+    pub(super) volumes: BTreeMap<StoreName, Orphan>,
 }
 
 impl Tended {

@@ -12,13 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, lock};
 use super::desk::Take;
-use super::group::{self, GroupError, Report};
+use super::group::{self, GroupError, Removals, Report};
 use super::pace::BackOff;
 use super::project::{self, ProjectError};
 use super::pusher::{Pusher, PusherError};
 use super::settings::Mode;
 use super::steady::Moment;
 use super::{adopt, alarm, outcome, overdue, reserve, unvouched};
+use crate::domain::phase::DeletionStep;
 use crate::domain::{ChangeId, StoreName};
 use crate::git::{GitError, Remote};
 use crate::index::IndexError;
@@ -199,7 +200,7 @@ fn work(core: &Core, take: Option<&Take>) -> Result<Worked, TurnError> {
             });
         }
         let removals = if take.searching {
-            BTreeSet::new()
+            Removals::new()
         } else {
             desk.take_teardown()
         };
@@ -228,7 +229,7 @@ fn write(
     core: &Core,
     moment: Moment,
     (ids, bound): (&[ChangeId], Duration),
-    removals: BTreeSet<StoreName>,
+    removals: Removals,
 ) -> Result<Option<Report>, TurnError> {
     let began = Instant::now();
     let error = match group::write(core, moment, (ids, bound), &removals) {
@@ -267,7 +268,7 @@ fn note(core: &Core, report: Report) -> Result<(), TurnError> {
     for (id, reason) in &report.held {
         core.desk().hold(id.clone(), reason.clone());
     }
-    give_back(core, &report.left, BTreeSet::new());
+    give_back(core, &report.left, Removals::new());
     let landed = report.landed;
     let noted = outcome::record(core, report);
     core.desk().end_taking();
@@ -287,10 +288,15 @@ fn stores_of(core: &Core, ids: &[ChangeId]) -> BTreeSet<StoreName> {
 }
 
 /// Puts entries and removals back that did not land.
-fn give_back(core: &Core, ids: &[ChangeId], removals: BTreeSet<StoreName>) {
+fn give_back(core: &Core, ids: &[ChangeId], removals: Removals) {
     let mut desk = core.desk();
     desk.put_back(ids);
-    for store in removals {
-        desk.tear_down(store);
+    for (store, step) in removals {
+        match step {
+            DeletionStep::First => desk.begin_again(store),
+            DeletionStep::Second => {
+                desk.tear_down(store);
+            }
+        }
     }
 }

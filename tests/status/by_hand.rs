@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use crate::hands::{
     home, kubectl, patch, patch_in, play, ready_store, reconcile, slots_for_all, told, update,
 };
+use crate::launcher::Options;
+use crate::remains::{self, listed, unlisted};
 use crate::support::api::accepted;
 use crate::support::eventually;
 use crate::world::{SOON, World};
@@ -14,7 +16,12 @@ const HELD: &str = "example.com/held";
 
 #[test]
 fn what_is_done_by_hand_is_told() {
-    let world = World::with_policy(&slots_for_all);
+    // two deletions are held up, others go on beside them
+    let policy = |text: &str| slots_for_all(text).replace("deletesAtOnce: 2", "deletesAtOnce: 4");
+    let mut world = World::with(Options::default(), &policy, &|bed, _| {
+        remains::unlocked_flux(bed);
+        json!([{"name": "local", "kubeconfig": bed.kubeconfig()}])
+    });
     play(
         &world,
         &[
@@ -23,34 +30,40 @@ fn what_is_done_by_hand_is_told() {
             ("drifted", drifted),
             ("held release", held_release),
             ("held namespace", held_namespace),
+            ("suspended while it is deleted", suspended_late),
+            ("without a record", remains::no_record),
+            ("of another uid", remains::other_uid),
+            ("kept volumes", remains::kept_volumes),
+            ("lock-down", remains::lock_down),
         ],
     );
+    remains::kept_volumes_without_an_index(&mut world);
     world.audit();
 }
 
 fn suspended(world: &World) {
     let api = world.api();
     ready_store(world, "paused");
-    patch(
-        world,
-        "kustomization",
-        "store-paused",
-        &json!({"spec": {"suspend": true}}),
-    );
-    told(
+    suspend(world, "store-paused");
+    let held = told(
         &api,
         "paused",
         "Suspended",
         "SuspendedInCluster",
         "Kustomization",
     );
+    // and how it was before is told beside it
+    assert_eq!(held["lastKnown"]["phase"], "Ready", "{held}");
+    let before = held["message"].as_str().unwrap_or_default();
+    assert!(before.contains("before that it was Ready, since"), "{held}");
     patch(
         world,
         "kustomization",
         "store-paused",
         &json!({"spec": {"suspend": false}}),
     );
-    api.store_in("paused", "Ready", SOON);
+    let resumed = api.store_in("paused", "Ready", SOON);
+    assert_eq!(resumed["lastKnown"], Value::Null, "{resumed}");
 }
 
 fn deleted(world: &World) {
@@ -82,9 +95,16 @@ fn deleted(world: &World) {
         "NotInSync",
         "somebody removed it",
     );
+    let missing = json!(["helmrelease/removed"]);
+    let found = listed(&api, "removed", "ObjectsMissing", &|it| {
+        it["objects"] == missing
+    });
+    let step = found["nextStep"].as_str().unwrap_or_default();
+    assert!(step.contains("fleetwright store retry removed"), "{found}");
     let again = accepted(api.post("/api/v1/stores/removed/retry", &json!({})));
     api.change_in(&again, "ready", SOON);
     api.store_in("removed", "Ready", SOON);
+    unlisted(&api, "removed");
 }
 
 fn drifted(world: &World) {
@@ -130,6 +150,50 @@ fn held_release(world: &World) {
     hold(world, &home("clingy"), "service", "store-web", false);
     api.change_in(&removed, "ready", SOON);
     api.store_in("clingy", "Deleted", SOON);
+}
+
+/// The first commit of the deletion is applied, so nothing in Git would resume what is suspended after it.
+fn suspended_late(world: &World) {
+    let api = world.api();
+    ready_store(world, "halted");
+    hold(world, &home("halted"), "service", "store-web", true);
+    let removed = api.remove("halted");
+    let deleting = ("Deleting", "UninstallFailed");
+    told(
+        &api,
+        "halted",
+        deleting.0,
+        deleting.1,
+        "Service/store-halted",
+    );
+    suspend(world, "store-halted");
+    eventually("Flux applies it again", SOON, || {
+        let applier = world.object("kustomization", "fleet", "store-halted");
+        let applier = applier.ok_or("it is gone")?;
+        if applier["spec"]["suspend"] == true {
+            Err(applier["spec"].to_string())
+        } else {
+            Ok(())
+        }
+    });
+    hold(world, &home("halted"), "service", "store-web", false);
+    api.change_in(&removed, "ready", SOON);
+    api.store_in("halted", "Deleted", SOON);
+    // one change: its first step twice, its second once
+    assert_eq!(world.commits_of(&removed), 3);
+    let (_, audit) = api.get("/api/v1/audit?store=halted");
+    let told = |it: &Value| it["reason"].to_string().contains("somebody suspended");
+    let why = audit["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| told(it));
+    assert_eq!(why.count(), 1, "{audit}");
+}
+
+fn suspend(world: &World, name: &str) {
+    let suspend = json!({"spec": {"suspend": true}});
+    patch(world, "kustomization", name, &suspend);
 }
 
 fn held_namespace(world: &World) {

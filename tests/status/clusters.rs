@@ -55,6 +55,7 @@ fn one_cluster_goes_on_while_another_is_away_and_credentials_can_be_replaced() {
         "{ended}"
     );
     assert_ne!(ended["nextStep"], "", "{ended}");
+    assert_eq!(ended["lastKnown"]["phase"], "Ready", "{ended}");
 
     // a kubeconfig that is put in its place is taken without a restart
     std::fs::copy(world.bed.kubeconfig(), kubeconfig(world.dir.path())).unwrap();

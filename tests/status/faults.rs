@@ -1,18 +1,17 @@
 //! What goes wrong around the reader: its cluster, its clock, its own process, and what else lies in the cluster.
 
-use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fleetwright::domain::observed::STALE_AFTER_SECONDS;
 use serde_json::{Value, json};
 
-use crate::hands::{kubectl, ready_store, reconcile, shop, told, update};
+use crate::crowd;
+use crate::hands::{kubectl, preloaded, ready_store, reconcile, shop, told, update};
 use crate::launcher::Component;
 use crate::onlooker::{Onlooker, Shown};
 use crate::support::api::Api;
 use crate::support::eventually;
-use crate::world::{SOON, World, text};
+use crate::world::{SOON, World};
 
 /// Objects of other people; all together they weigh the same, whatever their number.
 const UNRELATED: &str = "FLEETWRIGHT_UNRELATED";
@@ -43,42 +42,26 @@ fn faults_around_the_reader_show_no_false_phase() {
     world.audit();
 }
 
-/// Tens of thousands of objects that are none of ours cost neither memory nor time. Set the variable for the full number.
+/// Tens of thousands of objects that are none of ours cost neither memory nor time. The variable takes another number.
 fn unrelated_objects(world: &mut World) {
-    let number: usize = std::env::var(UNRELATED).map_or(1000, |it| it.parse().unwrap());
+    let number: usize = std::env::var(UNRELATED).map_or(50_000, |it| it.parse().unwrap());
     let (before, first) = (world.server.resident_bytes(), seen_after(world, "one"));
-    kubectl(world, &["create", "namespace", "unrelated"]);
-    let filling = "x".repeat(UNRELATED_BYTES / number);
-    for batch in (0..number).collect::<Vec<_>>().chunks(200) {
-        let items: Vec<Value> = batch.iter().map(|&n| unrelated(n, &filling)).collect();
-        let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
-        let create = ["create", "--filename", "-", "--output", "name"];
-        world.bed.kubectl_with_input(&create, &list).unwrap();
-    }
+    kubectl(world, &["create", "namespace", crowd::NAMESPACE]);
+    let began = Instant::now();
+    crowd::gathers(world.bed.kubeconfig(), number, UNRELATED_BYTES / number);
+    let gathered = began.elapsed();
     let (after, second) = (world.server.resident_bytes(), seen_after(world, "one"));
     let began = Instant::now();
     world.server.kill_and_restart();
     world.api().store_in("one", "Ready", SOON);
     let listed = began.elapsed();
     println!(
-        "{number} unrelated objects: memory {} -> {} KiB, a change seen after {first:?} -> {second:?}, read afresh in {listed:?}",
+        "{number} unrelated objects, there in {gathered:?}: memory {} -> {} KiB, a change seen after {first:?} -> {second:?}, read afresh in {listed:?}",
         before >> 10,
         after >> 10
     );
     assert!(after < before + MEMORY_MAY_GROW, "{before} -> {after}");
     assert!(world.server.resident_bytes() < before + MEMORY_MAY_GROW);
-}
-
-fn unrelated(n: usize, filling: &str) -> Value {
-    let metadata = json!({"name": format!("object-{n}"), "namespace": "unrelated"});
-    if n.is_multiple_of(10) {
-        // Nobody schedules it, so that only its being there counts.
-        let containers =
-            json!([{"name": "x", "image": "x", "env": [{"name": "X", "value": filling}]}]);
-        let spec = json!({"schedulerName": "nobody", "containers": containers});
-        return json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
-    }
-    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"x": filling}})
 }
 
 /// From a status that is written until it is shown; then all is as before.
@@ -167,6 +150,7 @@ fn restarted_api_server(world: &World) {
 /// The API server answers, and its watches are open, but behind it nothing moves: what is seen is old.
 fn frozen_etcd(world: &World) {
     let api = world.api();
+    let onlooker = Onlooker::begins(api.clone());
     world.bed.freeze(Component::Etcd, true);
     let unknown = eventually("the stores are Unknown", SOON, || {
         let shop = api.store("one");
@@ -178,6 +162,7 @@ fn frozen_etcd(world: &World) {
     });
     world.bed.freeze(Component::Etcd, false);
     assert_ne!(unknown["nextStep"], "", "{unknown}");
+    assert_eq!(unknown["lastKnown"]["phase"], "Ready", "{unknown}");
     api.store_in("one", "Ready", SOON);
     let change = update(
         &api,
@@ -185,6 +170,10 @@ fn frozen_etcd(world: &World) {
         &json!({"values": {"title": "After the pause"}}),
     );
     api.change_in(&change, "ready", SOON);
+    only(
+        &onlooker.saw(),
+        &["Ready", "Unknown", "Committed", "Applying"],
+    );
 }
 
 /// kill -9 while changes are under way: whatever the moment, the same phases come back and none is false.
@@ -228,7 +217,9 @@ fn killed_at_any_moment(world: &mut World, names: &[&str]) {
 /// The whole life of a store, told by a program whose clock is wrong. Its certificates, deadlines and ages are held
 /// against the cluster's times.
 fn clock_off_by(world: &mut World, seconds: i64) {
-    let library = skewed_clock(world.dir.path(), seconds);
+    let (dir, name) = (world.dir.path(), format!("skew{seconds}"));
+    let define = format!("-DSKEW={seconds}");
+    let library = preloaded(dir, &name, include_str!("skew.c"), &define);
     world
         .server
         .restart_with(vec![("LD_PRELOAD", library.into())]);
@@ -261,18 +252,6 @@ fn clock_off_by(world: &mut World, seconds: i64) {
         .any(|(_, reason)| reason == "NamespaceStuck");
     assert!(!stuck, "{shown:?}");
     world.server.restart_with(Vec::new());
-}
-
-fn skewed_clock(dir: &Path, seconds: i64) -> String {
-    let (source, library) = (dir.join("skew.c"), dir.join(format!("skew{seconds}.so")));
-    std::fs::write(&source, include_str!("skew.c")).unwrap();
-    let made = Command::new("cc")
-        .args(["-shared", "-fPIC", &format!("-DSKEW={seconds}"), "-o"])
-        .args([&library, &source])
-        .arg("-ldl")
-        .status();
-    assert!(made.is_ok_and(|it| it.success()), "a C compiler works");
-    text(&library)
 }
 
 fn only(shown: &Shown, phases: &[&str]) {

@@ -1,10 +1,13 @@
 //! What an administrator does to a cluster by hand, and what a store is told to be afterwards.
 
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::support::api::Api;
 use crate::support::eventually;
-use crate::world::{SOON, World};
+use crate::world::{SOON, World, text};
 
 /// A scenario and what it is called when it fails.
 pub(crate) type Scenario = (&'static str, fn(&World));
@@ -114,4 +117,20 @@ pub(crate) fn kubectl(world: &World, args: &[&str]) -> String {
 /// The namespace of a store.
 pub(crate) fn home(name: &str) -> String {
     format!("store-{name}")
+}
+
+/// Builds a library that is preloaded into the server, so that its surroundings are other than they are.
+pub(crate) fn preloaded(dir: &Path, name: &str, source: &str, define: &str) -> String {
+    let (code, library) = (
+        dir.join(format!("{name}.c")),
+        dir.join(format!("{name}.so")),
+    );
+    std::fs::write(&code, source).expect("a temporary folder takes files");
+    let made = Command::new("cc")
+        .args(["-shared", "-fPIC", define, "-o"])
+        .args([&library, &code])
+        .arg("-ldl")
+        .status();
+    assert!(made.is_ok_and(|it| it.success()), "a C compiler works");
+    text(&library)
 }

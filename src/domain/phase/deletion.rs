@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::look::{Look, RESUME_BY_HAND};
-use super::words::next_step;
+use super::words::{SUSPENDED_IN_CLUSTER, next_step};
 use super::{Contains, DeletionStep, Desired, Phase, Status, namespace, pending};
 use crate::domain::observed::{ClusterSeen, Condition, KustomizationSeen, StoreSeen, Truth};
 
@@ -29,6 +29,19 @@ pub fn first_deletion_step_done(
 ) -> bool {
     let look = Look::new(desired, (cluster, seen), contains, Timestamp::MAX);
     cluster.is_current() && desired.deletion == Some(DeletionStep::First) && look.first_done()
+}
+
+/// Whether a deletion stands still after its first commit because somebody suspended the store's Kustomization: its shard
+/// has applied that commit, and so nothing resumes it. Not where the `HelmRelease` is suspended too: Flux would drop it
+/// without uninstalling it.
+pub fn first_deletion_step_held(
+    desired: &Desired,
+    cluster: &ClusterSeen,
+    seen: Option<&StoreSeen>,
+    contains: Contains<'_>,
+) -> bool {
+    let look = Look::new(desired, (cluster, seen), contains, Timestamp::MAX);
+    cluster.is_current() && desired.deletion == Some(DeletionStep::First) && look.first_held()
 }
 
 /// Whether a store is gone: `HelmRelease`, Namespace and Kustomization are not there, and its shard has applied the
@@ -72,10 +85,21 @@ impl Look<'_> {
             && self.seen.namespace.is_none()
     }
 
+    fn first_held(&self) -> bool {
+        let applier = self.seen.kustomization.as_ref();
+        let release = self.seen.release.as_ref();
+        applier.is_some_and(|it| it.suspended)
+            && !release.is_some_and(|it| it.suspended)
+            && self.shard_has_applied()
+    }
+
     fn second_done(&self) -> bool {
+        !self.seen.present() && self.shard_has_applied()
+    }
+
+    fn shard_has_applied(&self) -> bool {
         let shard = self.seen.shard.as_ref();
-        !self.seen.present()
-            && shard.is_some_and(|shard| self.at_target(shard.last_applied_revision.as_deref()))
+        shard.is_some_and(|shard| self.at_target(shard.last_applied_revision.as_deref()))
     }
 }
 
@@ -115,7 +139,7 @@ fn held(look: &Look<'_>) -> Option<Status> {
     let kind = look.held_kind()?;
     let message =
         format!("the store's {kind} is suspended in the cluster, so nothing would be uninstalled");
-    Some(deleting("SuspendedInCluster", message, RESUME_BY_HAND))
+    Some(deleting(SUSPENDED_IN_CLUSTER, message, RESUME_BY_HAND))
 }
 
 fn uninstall_failed(look: &Look<'_>) -> Option<Status> {

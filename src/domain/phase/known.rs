@@ -1,9 +1,10 @@
-//! The last phase that was known, for as long as the cluster cannot be seen.
+//! How a store was, for as long as nobody sees how it is: its cluster is away, or somebody holds it by hand.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::words::SUSPENDED_IN_CLUSTER;
 use super::{Phase, Status};
 
 /// A phase that a store was seen in.
@@ -29,14 +30,54 @@ impl LastKnown {
     }
 }
 
-impl Status {
-    /// A status that cannot be known says what was known last. Nothing else takes from it: what was may have passed.
+/// What is remembered of a store's phases: for while its cluster cannot be seen, and for while somebody holds it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The phase it was last seen in.
+    pub known: Option<LastKnown>,
+    /// While it is suspended by hand, the one before that.
+    pub held: Option<LastKnown>,
+}
+
+impl Memory {
+    /// What is remembered at a status. `off`: Git wants the shop off, so that Suspended may be what it was before.
     #[must_use]
-    pub fn with_last_known(mut self, known: Option<LastKnown>) -> Self {
-        if let (Phase::Unknown, Some(known)) = (self.phase, known) {
-            let LastKnown { phase, at } = known;
+    pub fn at(self, status: &Status, off: bool) -> Self {
+        let before = self.known.filter(|it| off || it.phase != Phase::Suspended);
+        let held = match status.phase {
+            Phase::Unknown => self.held,
+            _ if by_hand(status) => self.held.or(before),
+            _ => None,
+        };
+        Self { held, ..self }
+    }
+
+    /// What a status itself does not say: none unless the cluster cannot be seen, or somebody holds the store.
+    pub fn beside(self, status: &Status) -> Option<LastKnown> {
+        match status.phase {
+            Phase::Unknown => self.known,
+            _ if by_hand(status) => self.held,
+            _ => None,
+        }
+    }
+}
+
+fn by_hand(status: &Status) -> bool {
+    status.phase == Phase::Suspended && status.reason == SUSPENDED_IN_CLUSTER
+}
+
+impl Status {
+    /// A status that does not say how the store is says how it was. Nothing else takes from it: that may have passed.
+    #[must_use]
+    pub fn with_memory(mut self, memory: Memory) -> Self {
+        if let Some(LastKnown { phase, at }) = memory.beside(&self) {
+            let was = if self.phase == Phase::Unknown {
+                "it was last known to be"
+            } else {
+                "before that it was"
+            };
             self.message
-                .push_str(&format!("; it was last known to be {phase}, since {at:.0}"));
+                .push_str(&format!("; {was} {phase}, since {at:.0}"));
         }
         self
     }
@@ -48,6 +89,21 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a moment")
+    }
+
+    fn was(phase: Phase, second: i64) -> LastKnown {
+        LastKnown {
+            phase,
+            at: at(second),
+        }
+    }
+
+    fn held() -> Status {
+        Status::new(Phase::Suspended, SUSPENDED_IN_CLUSTER, "m", "")
+    }
+
+    fn of(phase: Phase) -> Status {
+        Status::new(phase, "R", "m", "")
     }
 
     #[test]
@@ -62,28 +118,51 @@ mod tests {
             (6, Phase::Degraded, Some(Phase::Degraded), 6),
         ] {
             known = LastKnown::after(known, found, at(second));
-            let expected = phase.map(|phase| LastKnown {
-                phase,
-                at: at(since),
-            });
-            assert_eq!(known, expected, "at {second}");
+            assert_eq!(known, phase.map(|it| was(it, since)), "at {second}");
         }
     }
 
     #[test]
-    fn only_an_unknown_phase_tells_of_the_one_before() {
-        let known = Some(LastKnown {
-            phase: Phase::Ready,
-            at: at(0),
-        });
-        let told = |phase| {
-            let status = Status::new(phase, "R", "m", "");
-            status.with_last_known(known).message
+    fn who_holds_a_store_does_not_hide_how_it_was() {
+        let mut memory = Memory::default();
+        // a lost index finds it held and does not know how it was before
+        let steps = [
+            (1, held(), false, None),
+            (2, held(), false, None),
+            (3, of(Phase::Degraded), false, None),
+            (4, held(), false, Some(was(Phase::Degraded, 3))),
+            (5, held(), false, Some(was(Phase::Degraded, 3))),
+            (6, of(Phase::Unknown), false, Some(was(Phase::Suspended, 4))),
+            (7, held(), false, Some(was(Phase::Degraded, 3))),
+            (8, of(Phase::Ready), false, None),
+            (9, held(), false, Some(was(Phase::Ready, 8))),
+            (10, of(Phase::Suspended), true, None),
+            (11, held(), true, Some(was(Phase::Suspended, 9))),
+        ];
+        for (second, status, off, expected) in steps {
+            memory = memory.at(&status, off);
+            assert_eq!(memory.beside(&status), expected, "at {second}");
+            memory.known = LastKnown::after(memory.known, status.phase, at(second));
+        }
+    }
+
+    #[test]
+    fn a_status_that_says_nothing_of_the_store_says_how_it_was() {
+        let memory = Memory {
+            known: Some(was(Phase::Ready, 0)),
+            held: Some(was(Phase::Degraded, 0)),
         };
-        assert_eq!(
-            told(Phase::Unknown),
-            "m; it was last known to be Ready, since 1970-01-01T00:00:00Z"
-        );
-        assert_eq!(told(Phase::Failed), "m");
+        let since = "since 1970-01-01T00:00:00Z";
+        for (status, told) in [
+            (
+                of(Phase::Unknown),
+                format!("m; it was last known to be Ready, {since}"),
+            ),
+            (held(), format!("m; before that it was Degraded, {since}")),
+            (of(Phase::Suspended), "m".to_owned()),
+            (of(Phase::Failed), "m".to_owned()),
+        ] {
+            assert_eq!(status.with_memory(memory).message, told);
+        }
     }
 }

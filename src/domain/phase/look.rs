@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+use super::words::SUSPENDED_IN_CLUSTER;
 use super::{Contains, Desired, Phase, Status, deletion, pending, release};
 use crate::domain::observed::{ClusterSeen, KustomizationSeen, ReleaseSeen, StoreSeen, commit_of};
 
@@ -165,7 +166,7 @@ impl<'a> Look<'a> {
         );
         Some(Status::new(
             Phase::Suspended,
-            "SuspendedInCluster",
+            SUSPENDED_IN_CLUSTER,
             message,
             RESUME_BY_HAND,
         ))

@@ -6,6 +6,8 @@
 pub const NOT_WATCHED: &str = "NotWatched";
 /// The reason of a shop that is switched off as Git wants it.
 pub const SUSPENDED: &str = "Suspended";
+/// The reason of a store that somebody suspended in the cluster by hand.
+pub const SUSPENDED_IN_CLUSTER: &str = "SuspendedInCluster";
 
 /// Whether a message names a thing: the name stands there with nothing beside it that could belong to a longer one.
 pub fn names(message: &str, name: &str) -> bool {

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use super::{GroupError, Report, Work};
 use crate::domain::CommitId;
 use crate::domain::accept::Intent;
-use crate::domain::change::Change;
 use crate::domain::entry::Entry;
 use crate::domain::trailers::{Trailers, message};
 use crate::git::{CommitSpec, Graft, Landed, RefUpdate};
@@ -18,30 +17,14 @@ use crate::workflow::derive::title;
 use crate::workflow::settings::Mode;
 
 impl Work<'_> {
-    pub(super) fn message(
-        &self,
-        change: &Change,
-        plan: &Plan,
-        step: u8,
-        entry: Option<&Entry>,
-    ) -> String {
-        let trailers = Trailers {
-            adopts: entry.and_then(adopts),
-            approved_by: entry.map(approvers).unwrap_or_default(),
-            reason: entry.and_then(|it| it.reason.clone()),
-            ..Trailers::of(change, self.template(), step)
-        };
-        let files = plan.main.len();
-        let text = format!(
-            "{files} file{} for cluster {}",
-            if files == 1 { "" } else { "s" },
-            plan.cluster
-        );
-        message(
-            &title(change.action, &change.store, step),
-            Some(&text),
-            &trailers,
-        )
+    /// What the commit of an entry says about it.
+    pub(super) fn trailers(&self, entry: &Entry) -> Trailers {
+        Trailers {
+            adopts: adopts(entry),
+            approved_by: approvers(entry),
+            reason: entry.reason.clone(),
+            ..Trailers::of(&entry.change, self.template(), 1)
+        }
     }
 
     /// The digest of the templates, as trailers have it.
@@ -156,6 +139,21 @@ impl Work<'_> {
         }
         Ok(updates)
     }
+}
+
+/// What a commit with a plan says of itself.
+pub(super) fn text(plan: &Plan, trailers: &Trailers) -> String {
+    let files = plan.main.len();
+    let text = format!(
+        "{files} file{} for cluster {}",
+        if files == 1 { "" } else { "s" },
+        plan.cluster
+    );
+    message(
+        &title(trailers.action, &trailers.store, trailers.step),
+        Some(&text),
+        trailers,
+    )
 }
 
 /// The person's commit that an entry takes over.

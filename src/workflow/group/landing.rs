@@ -47,8 +47,14 @@ impl Work<'_> {
             .core
             .repo
             .branch(&deploy_branch(&record.spec.cluster))?;
-        let (on_main, marks) = plan_put(&self.group, self.tip.as_ref(), templates, &at, &record)?;
-        let (deployed, _) = plan_put(&self.group, head.as_ref(), templates, &at, &record)?;
+        let (on_main, marks) = plan_put(
+            &self.group,
+            self.tip.as_ref(),
+            templates,
+            at.policy,
+            &record,
+        )?;
+        let (deployed, _) = plan_put(&self.group, head.as_ref(), templates, at.policy, &record)?;
         Ok(Some(([on_main, deployed], Made { record, marks })))
     }
 

@@ -67,6 +67,8 @@ pub(in crate::workflow) struct Report {
     pub(in crate::workflow) left: Vec<ChangeId>,
     /// Stores whose last files were taken, with the commit.
     pub(in crate::workflow) removed: Vec<(StoreName, CommitId)>,
+    /// Deletions whose first commit was written again, with that commit and what it left of the store.
+    pub(in crate::workflow) repeated: Vec<(StoreName, CommitId, Box<Made>)>,
     /// Whether any branch moved.
     pub(in crate::workflow) landed: bool,
 }

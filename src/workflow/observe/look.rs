@@ -82,10 +82,12 @@ fn look_at(
     } else {
         status(&desired, Some((cluster, seen.as_ref())), &contains, now)
     };
-    let status = status.with_last_known(row.known);
+    let memory = row.memory().at(&status, desired.suspended);
+    let status = status.with_memory(memory);
     core.note_phase(name, &row.uid, &status);
     note_known(core, name, &mut row, (status.phase, now));
-    let before = (row.installed, row.applied.clone(), row.gone);
+    let before = (row.installed, row.applied.clone(), row.gone, row.held);
+    row.held = memory.held;
     row.installed = row
         .installed
         .or_else(|| installed(&desired, seen.as_ref(), &status));
@@ -106,7 +108,9 @@ fn look_at(
         };
         note_change(change, &row, &found, outcome);
     }
-    if (row.installed, &row.applied, row.gone) != (before.0, &before.1, before.2) {
+    if (row.installed, &row.applied, row.gone, row.held)
+        != (before.0, &before.1, before.2, before.3)
+    {
         outcome.projection.stores.push((name.clone(), row));
     }
     Ok(status.phase)

@@ -136,7 +136,7 @@ impl<'a> Rows<'a> {
         } else {
             before.and_then(|row| row.applied.clone())
         };
-        let known = before.and_then(|row| row.known);
+        let memory = before.map(StoreRow::memory).unwrap_or_default();
         let created_at = moment(trailers.uid.as_str()).unwrap_or(commit.at);
         // A commit's time has whole seconds; lists by time keep the order of acceptance within one.
         let accepted = moment(trailers.change.as_str()).unwrap_or(commit.at);
@@ -153,10 +153,10 @@ impl<'a> Rows<'a> {
             updated_at: commit.at.max(created_at).max(accepted),
             gone: removed_at.is_some() && (reached || !watched),
             removed_at,
-            notice: None,
             template: trailers.template.clone(),
             installed,
-            known,
+            known: memory.known,
+            held: memory.held,
             record,
         }))
     }

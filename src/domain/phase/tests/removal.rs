@@ -194,3 +194,39 @@ fn row_3_deleted_when_all_is_gone_and_the_shard_has_applied_it() {
     ));
     assert!(!is_gone(&scene.desired, &scene.cluster, None, &contains));
 }
+
+/// What is different, and whether the deletion is held then.
+type Case = (fn(&mut Scene), bool);
+
+#[test]
+fn a_begun_deletion_is_held_once_nothing_else_resumes_its_applier() {
+    let held = |change: fn(&mut Scene)| {
+        let mut scene = first();
+        scene.applier().suspended = true;
+        change(&mut scene);
+        let sight = Some(&scene.store);
+        first_deletion_step_held(&scene.desired, &scene.cluster, sight, &contains)
+    };
+    let cases: [Case; 9] = [
+        (|_| {}, true),
+        (|scene| scene.store.release = None, true),
+        (|scene| scene.applier().suspended = false, false),
+        (|scene| scene.desired.deletion = None, false),
+        (
+            |scene| scene.desired.deletion = Some(DeletionStep::Second),
+            false,
+        ),
+        // the commit itself resumes it
+        (
+            |scene| scene.shard().last_applied_revision = Some(OLD.into()),
+            false,
+        ),
+        (|scene| scene.store.shard = None, false),
+        // Flux would drop the release and leave what it made
+        (|scene| scene.release().suspended = true, false),
+        (|scene| scene.cluster.synced = false, false),
+    ];
+    for (number, (change, expected)) in cases.into_iter().enumerate() {
+        assert_eq!(held(change), expected, "case {number}");
+    }
+}
