@@ -83,8 +83,14 @@ impl ClusterError {
 
     pub(super) fn read(what: &str, source: &kube::Error) -> Self {
         match source {
-            kube::Error::Api(status) => Self::Unreadable {
-                what: what.to_owned(),
+            kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404 | 405) => {
+                Self::Unreadable {
+                    what: what.to_owned(),
+                    why: status.message.clone(),
+                }
+            }
+            // It is too busy, or in trouble itself.
+            kube::Error::Api(status) => Self::Unreachable {
                 why: status.message.clone(),
             },
             other => Self::Unreachable { why: chain(other) },

@@ -1,8 +1,9 @@
-//! How a cluster was prepared: which bootstrap was applied, what is there of it, and with which flags Flux's controllers run. Asked for every
-//! few minutes, in bounded requests; nothing is watched for it.
+//! How a cluster was prepared: which bootstrap was applied, what is there of it, and with which flags Flux's controllers
+//! run. Asked for every minute, in bounded requests; nothing is watched for it.
 //!
 //! Must not know: which bootstrap or flags are right.
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 use serde_json::Value;
@@ -15,6 +16,8 @@ use crate::domain::installed::{Applied, Controller, Live};
 const BOOTSTRAP: &str = "fleetwright-bootstrap";
 /// The label that `flux install` and the charts of Flux put on its controllers.
 const PART_OF_FLUX: &str = "app.kubernetes.io/part-of=flux";
+/// Objects that are asked for at once: of a cluster far away forty answers one after the other take too long.
+const AT_ONCE: usize = 8;
 /// Controllers that are read at most; Flux has six.
 const CONTROLLERS: u32 = 50;
 
@@ -45,13 +48,8 @@ impl Cluster {
     /// # Errors
     /// When the cluster does not answer. What this account may not read is [`Live::Unread`].
     pub async fn live(&self, rendered: &[Value]) -> Result<Vec<Live>, ClusterError> {
-        let all = async {
-            let mut found = Vec::new();
-            for object in rendered {
-                found.push(self.one(object).await?);
-            }
-            Ok(found)
-        };
+        let questions: Vec<_> = rendered.iter().map(|object| self.one(object)).collect();
+        let all = stream::iter(questions).buffered(AT_ONCE).try_collect();
         let answered = tokio::time::timeout(REQUEST, all).await;
         answered.unwrap_or_else(|_| Err(ClusterError::silent()))
     }

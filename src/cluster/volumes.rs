@@ -12,15 +12,15 @@ use crate::domain::orphan::KeptVolume;
 
 /// Volumes in one answer.
 const PAGE: u32 = 500;
-/// Pages that are read at most: enough for 3,000 stores with six volumes each.
-const PAGES: usize = 40;
+/// Pages that are read at most: enough for 30,000 stores with six volumes each.
+const PAGES: u32 = 400;
 
 impl Cluster {
     /// The volumes without their claims that nothing will remove: those with the reclaim policy Retain, and those that
     /// could not be reclaimed. In the order of names.
     ///
     /// # Errors
-    /// When the cluster does not answer, or this account may not list volumes.
+    /// When the cluster does not answer, has too many volumes, or this account may not list them.
     pub async fn kept_volumes(&self) -> Result<Vec<KeptVolume>, ClusterError> {
         let resource = api_resource("", "v1", "PersistentVolume", "persistentvolumes");
         let api: Api<DynamicObject> = Api::all_with(self.client()?, &resource);
@@ -33,13 +33,16 @@ impl Cluster {
                 Err(_) => return Err(ClusterError::silent()),
             };
             found.extend(page.items.iter().filter_map(kept));
-            match page.metadata.continue_.filter(|it| !it.is_empty()) {
-                Some(token) => params = params.continue_token(&token),
-                None => break,
-            }
+            let Some(token) = page.metadata.continue_.filter(|it| !it.is_empty()) else {
+                found.sort();
+                return Ok(found);
+            };
+            params = params.continue_token(&token);
         }
-        found.sort();
-        Ok(found)
+        Err(ClusterError::Unreadable {
+            what: "PersistentVolumes".to_owned(),
+            why: format!("there are more than {}", PAGES * PAGE),
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 //! it. So they wait in memory, where every row that is read gets its own, and many are written at once. Who ends without
 //! a flush forgets them, as all else that was not flushed. Must not know: how a phase is found.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -28,20 +29,31 @@ impl Waiting {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The row with what waits for it.
-    pub(super) fn over<R>(&self, name: &StoreName, mut row: StoreRow<R>) -> StoreRow<R> {
-        if let Some((uid, known)) = self.read().get(name)
-            && *uid == row.uid
-        {
-            row.known = Some(*known);
-        }
-        row
+    /// What waits for a store. Asked for before its row is read: afterwards it may be neither here nor in the row.
+    pub(super) fn of(&self, name: &StoreName) -> Option<(Uid, LastKnown)> {
+        self.read().get(name).cloned()
+    }
+
+    /// What waits for all stores, as [`of`](Self::of).
+    pub(super) fn all(&self) -> BTreeMap<StoreName, (Uid, LastKnown)> {
+        self.read().clone()
     }
 
     /// Lets go of what was written, unless another one has come in its place.
     fn written(&self, all: &BTreeMap<StoreName, (Uid, LastKnown)>) {
         self.write().retain(|name, it| all.get(name) != Some(it));
     }
+}
+
+/// The row with what waited for it, unless it is the newer of both.
+pub(super) fn over<R>(mut row: StoreRow<R>, waiting: Option<&(Uid, LastKnown)>) -> StoreRow<R> {
+    let waiting = waiting.filter(|(uid, known)| {
+        *uid == row.uid && row.known.is_none_or(|written| written.at <= known.at)
+    });
+    if let Some((_, known)) = waiting {
+        row.known = Some(*known);
+    }
+    row
 }
 
 impl Index {
@@ -53,11 +65,12 @@ impl Index {
 
     /// Writes what was noted since the last time; nothing is done where nothing was.
     pub fn write_known(&self) -> Result<(), IndexError> {
-        let all = self.known.read().clone();
-        if all.is_empty() {
+        if self.known.read().is_empty() {
             return Ok(());
         }
-        self.write(|txn| {
+        let all = self.write(|txn| {
+            // Within the transaction: who writes later writes what is newer.
+            let all = self.known.all();
             let mut stores = txn.open_table(STORES)?;
             for (name, (uid, known)) in &all {
                 let row = stores.get(name.as_str())?;
@@ -68,9 +81,21 @@ impl Index {
                 row.known = Some(*known);
                 stores.insert(name.as_str(), encode(&row).as_slice())?;
             }
-            Ok(())
+            Ok(all)
         })?;
         self.known.written(&all);
         Ok(())
+    }
+}
+
+/// A row that Git has moved, with what was seen of the same store: whoever reads commits has no opinion of that.
+pub(super) fn with_memory_of(row: &StoreRow, there: Option<StoreRow>) -> Cow<'_, StoreRow> {
+    match there.filter(|it| it.uid == row.uid) {
+        Some(there) if there.memory() != row.memory() => Cow::Owned(StoreRow {
+            known: there.known,
+            held: there.held,
+            ..row.clone()
+        }),
+        _ => Cow::Borrowed(row),
     }
 }

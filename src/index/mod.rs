@@ -26,6 +26,7 @@ use crate::domain::entry::{Projection, StoreRow};
 use crate::domain::view::HistoryItem;
 use crate::domain::{ChangeId, ClusterName, CommitId, StoreName, Uid};
 use known::Waiting;
+use known::{over, with_memory_of};
 use tables::{AUDIT, CHANGES, HISTORY, LAST, META, OPEN, STORES, TIP, decode, encode, landed};
 
 /// Why the index cannot be read or written.
@@ -121,7 +122,10 @@ impl Index {
         self.write(|txn| {
             let mut stores = txn.open_table(STORES)?;
             for (name, row) in &projection.stores {
-                stores.insert(name.as_str(), encode(row).as_slice())?;
+                let there = stores.get(name.as_str())?;
+                let there = there.and_then(|it| decode::<StoreRow>(it.value()));
+                let row = with_memory_of(row, there);
+                stores.insert(name.as_str(), encode(&*row).as_slice())?;
             }
             let mut changes = txn.open_table(CHANGES)?;
             let mut open = txn.open_table(OPEN)?;
@@ -169,6 +173,7 @@ impl Index {
         &self,
         name: &StoreName,
     ) -> Result<Option<StoreRow<R>>, IndexError> {
+        let waiting = self.known.of(name);
         let row = |table: &StoresTable| -> Result<_, redb::Error> {
             Ok(table.get(name.as_str())?.and_then(|it| decode(it.value())))
         };
@@ -186,7 +191,7 @@ impl Index {
             opened.as_ref().map_or(Ok(None), row)
         };
         let found = run().map_err(|error| self.broken(&error))?;
-        Ok(found.map(|row| self.known.over(name, row)))
+        Ok(found.map(|row| over(row, waiting.as_ref())))
     }
 
     fn forget_opened(&self) {
@@ -199,6 +204,7 @@ impl Index {
         after: Option<&str>,
         each: &mut dyn FnMut(StoreName, StoreRow) -> bool,
     ) -> Result<(), IndexError> {
+        let waiting = self.known.all();
         self.read(|txn| {
             let table = txn.open_table(STORES)?;
             let from = after.map_or(String::new(), |it| format!("{it}\0"));
@@ -207,7 +213,7 @@ impl Index {
                 let (Ok(name), Some(row)) = (name.value().parse(), decode(row.value())) else {
                     continue;
                 };
-                let row = self.known.over(&name, row);
+                let row = over(row, waiting.get(&name));
                 if !each(name, row) {
                     break;
                 }

@@ -120,6 +120,9 @@ fn a_noted_phase_is_read_at_once_and_written_later() {
     assert_eq!(read(&index), Some(known(Phase::Ready)));
     index.write_known().unwrap();
     assert_eq!(read(&index), Some(known(Phase::Ready)));
+    // Nor once it is written: what the writer read may be older.
+    index.apply(&first).unwrap();
+    assert_eq!(read(&index), Some(known(Phase::Ready)));
 
     index.know(&name, &row("small").uid, known(Phase::Degraded));
     index.flush().unwrap();

@@ -317,7 +317,7 @@ impl Desk {
         }
     }
 
-    /// What our unpublished commits did is to be done again: their entries wait in the queue and say why, second commits
+    /// What our unpublished commits did is to be done again: their entries wait in the queue and say why, later commits
     /// of deletions are due.
     pub(super) fn start_over(&mut self, now: Timestamp, why: &str) {
         for entry in self.open.values_mut() {
@@ -338,7 +338,14 @@ impl Desk {
                 Unpublished::Removed => {
                     self.teardown.insert(store, DeletionStep::Second);
                 }
-                Unpublished::Store(made) => self.note_going(&store, &made.record, false),
+                Unpublished::Store(made) => {
+                    self.note_going(&store, &made.record, false);
+                    // The change of a deletion's first commit is open until that is published: this was it once more.
+                    if made.record.metadata.deletion.is_some() && self.changes_of(&store).is_empty()
+                    {
+                        self.begin_again(store);
+                    }
+                }
             }
         }
         let waiting = |entry: &&Entry| {
@@ -420,8 +427,11 @@ impl Desk {
     }
 
     /// A store whose first deletion commit is to be written again: what it says is not so in the cluster any more.
-    pub(super) fn begin_again(&mut self, store: StoreName) {
+    /// Whether that is news.
+    pub(super) fn begin_again(&mut self, store: StoreName) -> bool {
+        let news = !self.teardown.contains_key(&store);
         self.teardown.entry(store).or_insert(DeletionStep::First);
+        news
     }
 
     /// Takes every store whose deletion has a commit due.

@@ -13,7 +13,7 @@ use super::deploy::sequence;
 use super::{prepare, tended};
 use crate::cluster::ClusterError;
 use crate::domain::ClusterName;
-use crate::domain::installed::{Compared, lacking, outdated};
+use crate::domain::installed::{Compared, Live, lacking, outdated};
 use crate::domain::observed::SourceSeen;
 use crate::domain::policy::Source;
 use crate::render::Rendered;
@@ -60,9 +60,14 @@ async fn ask(core: &Core, cluster: &ClusterName) -> bool {
     let (begun, mut found) = match bootstrap(core, cluster, &in_force, watched).await {
         Ok(Bootstrapped::No) => (false, Vec::new()),
         Ok(Bootstrapped::Yes { wrong }) => (true, wrong.into_iter().collect()),
-        Err(error) => {
+        Err(error @ ClusterError::Unreadable { .. }) => {
             tracing::debug!(%cluster, "which bootstrap was applied is not known: {error}");
             (true, Vec::new())
+        }
+        // What was found last stays until the cluster answers again.
+        Err(error) => {
+            tracing::debug!(%cluster, "how the cluster was prepared was not looked at: {error}");
+            return true;
         }
     };
     match watched.cluster.controllers().await {
@@ -101,7 +106,14 @@ async fn bootstrap(
     let Some(ours) = ours.ok().and_then(|it| Rendered::read(&it)) else {
         return Ok(Bootstrapped::Yes { wrong: None });
     };
-    let live = watched.cluster.live(&ours.objects).await?;
+    let live = match watched.cluster.live(&ours.objects).await {
+        Ok(live) => live,
+        // That it is another one is said all the same, if not what differs.
+        Err(_) if applied.as_ref().is_some_and(|it| it.digest != ours.digest) => {
+            vec![Live::Unread; ours.objects.len()]
+        }
+        Err(error) => return Err(error),
+    };
     let compared = Compared::of(&ours.objects, &live);
     let wrong = outdated(
         name.as_str(),

@@ -158,10 +158,9 @@ fn wanted(core: &Core, watched: &Watched, row: StoreRow) -> Option<(StoreRow, Su
 fn begin_again(core: &Core, row: &StoreRow) -> bool {
     let name = row.record.name();
     let mut desk = core.desk();
-    if desk.written(name).is_some() {
+    if desk.written(name).is_some() || !desk.begin_again(name.clone()) {
         return false;
     }
-    desk.begin_again(name.clone());
     drop(desk);
     core.wake.notify_one();
     tracing::info!(store = %name, "suspended by hand in the cluster while it is deleted; the first commit of the deletion is written once more");

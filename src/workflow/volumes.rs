@@ -83,8 +83,8 @@ fn is_deletion(core: &Core, cluster: &ClusterName, id: &ChangeId) -> bool {
     row.is_some_and(|row| row.record.spec.cluster == *cluster)
 }
 
-/// Looks at the cluster's volumes; whether some are kept, or nobody knows.
-async fn look(core: &Core, cluster: &ClusterName) -> bool {
+/// Looks at the cluster's volumes; whether to look again soon: some are kept, or that may be known in a moment.
+async fn look(core: &Arc<Core>, cluster: &ClusterName) -> bool {
     let Some(watched) = core.watched.get(cluster) else {
         return false;
     };
@@ -99,14 +99,20 @@ async fn look(core: &Core, cluster: &ClusterName) -> bool {
             return false;
         }
     };
-    match judge(core, cluster, &kept) {
-        Ok(found) => {
+    let (shared, name) = (Arc::clone(core), cluster.clone());
+    let judged = tokio::task::spawn_blocking(move || judge(&shared, &name, &kept)).await;
+    match judged {
+        Ok(Ok(found)) => {
             let any = !found.is_empty();
             tended::note(core, cluster, |it| it.volumes = found);
             any
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             tracing::warn!(%cluster, %error, "kept volumes were not looked at");
+            true
+        }
+        Err(error) => {
+            tracing::error!(%cluster, %error, "a look at kept volumes ended early");
             true
         }
     }

@@ -292,11 +292,10 @@ fn give_back(core: &Core, ids: &[ChangeId], removals: Removals) {
     let mut desk = core.desk();
     desk.put_back(ids);
     for (store, step) in removals {
-        match step {
+        // Somebody else may have asked for it meanwhile.
+        let _news = match step {
             DeletionStep::First => desk.begin_again(store),
-            DeletionStep::Second => {
-                desk.tear_down(store);
-            }
-        }
+            DeletionStep::Second => desk.tear_down(store),
+        };
     }
 }

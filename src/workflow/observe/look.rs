@@ -14,7 +14,7 @@ use crate::domain::phase::{
     DeletionStep, Desired, LastKnown, Phase, first_deletion_step_done, installed, is_applied,
     is_gone, reached, status,
 };
-use crate::domain::{ClusterName, CommitId, StoreName};
+use crate::domain::{ClusterName, CommitId, StoreName, Uid};
 use crate::workflow::core::{Core, Watched};
 use crate::workflow::probes::with_answer;
 use crate::workflow::project::ProjectError;
@@ -26,6 +26,8 @@ struct Outcome {
     projection: Projection,
     /// The changes in it, as they were before.
     before: Vec<Change>,
+    /// Stores that were found in another phase than before.
+    known: Vec<(StoreName, Uid, LastKnown)>,
 }
 
 /// Looks at some stores of a cluster; answers those whose phase may move with nothing but the time.
@@ -85,8 +87,12 @@ fn look_at(
     let memory = row.memory().at(&status, desired.suspended);
     let status = status.with_memory(memory);
     core.note_phase(name, &row.uid, &status);
-    note_known(core, name, &mut row, (status.phase, now));
-    let before = (row.installed, row.applied.clone(), row.gone, row.held);
+    let known = LastKnown::after(row.known, status.phase, now);
+    if let Some(known) = known.filter(|_| known != row.known) {
+        outcome.known.push((name.clone(), row.uid.clone(), known));
+    }
+    let before = kept(&row);
+    row.known = known;
     row.held = memory.held;
     row.installed = row
         .installed
@@ -108,21 +114,15 @@ fn look_at(
         };
         note_change(change, &row, &found, outcome);
     }
-    if (row.installed, &row.applied, row.gone, row.held)
-        != (before.0, &before.1, before.2, before.3)
-    {
+    if kept(&row) != before {
         outcome.projection.stores.push((name.clone(), row));
     }
     Ok(status.phase)
 }
 
-/// Notes the phase that a store was found in, where it is another one than before.
-fn note_known(core: &Core, name: &StoreName, row: &mut StoreRow, (found, now): (Phase, Timestamp)) {
-    let known = LastKnown::after(row.known, found, now);
-    if let Some(known) = known.filter(|_| known != row.known) {
-        core.index.know(name, &row.uid, known);
-    }
-    row.known = known;
+/// What a look may change of a row, but for the phase, which is noted beside it.
+fn kept(row: &StoreRow) -> impl PartialEq + use<> {
+    (row.installed, row.applied.clone(), row.gone, row.held)
 }
 
 /// Notes in a row how far its cluster is, and says whether Flux has what Git wants.
@@ -167,23 +167,23 @@ fn note_change(mut change: Change, row: &StoreRow, found: &Found<'_>, outcome: &
 
 /// Takes in what a look found, as far as nobody else moved it meanwhile, and tells it.
 fn take_in(core: &Core, outcome: Outcome) -> Result<(), ProjectError> {
-    let Outcome { projection, before } = outcome;
-    if projection.stores.is_empty() && projection.changes.is_empty() {
-        return Ok(());
-    }
-    let ended = projection.changes.iter().filter(|it| it.state.is_end());
-    let ended: Vec<Change> = ended.cloned().collect();
-    if !ended.is_empty() {
-        core.journal.settle(&ended)?;
-    }
-    let passed_by = core.index.apply_seen(&projection)?;
-    let mut desk = core.desk();
-    for (name, row) in &projection.stores {
-        if !passed_by.contains(name) {
-            reserve::settle(core, &mut desk, name, Some(row));
+    let Outcome {
+        projection,
+        before,
+        known,
+    } = outcome;
+    let unchanged = projection.stores.is_empty() && projection.changes.is_empty();
+    let passed_by = if unchanged {
+        BTreeSet::new()
+    } else {
+        apply(core, &projection)?
+    };
+    // After the rows: what a row remembers beside the phase follows from the phase before this one.
+    for (name, uid, known) in known {
+        if !passed_by.contains(&name) {
+            core.index.know(&name, &uid, known);
         }
     }
-    drop(desk);
     for (change, before) in projection.changes.iter().zip(&before) {
         if passed_by.contains(&change.store) {
             continue;
@@ -196,6 +196,23 @@ fn take_in(core: &Core, outcome: Outcome) -> Result<(), ProjectError> {
         }
     }
     Ok(())
+}
+
+/// Puts what a look found into journal, index and book; the stores that somebody else moved meanwhile are named.
+fn apply(core: &Core, projection: &Projection) -> Result<BTreeSet<StoreName>, ProjectError> {
+    let ended = projection.changes.iter().filter(|it| it.state.is_end());
+    let ended: Vec<Change> = ended.cloned().collect();
+    if !ended.is_empty() {
+        core.journal.settle(&ended)?;
+    }
+    let passed_by = core.index.apply_seen(projection)?;
+    let mut desk = core.desk();
+    for (name, row) in &projection.stores {
+        if !passed_by.contains(name) {
+            reserve::settle(core, &mut desk, name, Some(row));
+        }
+    }
+    Ok(passed_by)
 }
 
 /// Whether a store in this phase may get into another one by nothing but the passing of time.
