@@ -196,8 +196,10 @@ struct Told {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Named {
     name: String,
+    resource_version: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -215,19 +217,28 @@ struct Condition {
 /// Watches releases as kube's own watch gives them, and keeps nothing but when Ready was told.
 fn watch(world: &World) -> Result<Arc<Mutex<Learnt>>> {
     let releases = collection("HelmRelease", Some(NAMESPACE))?;
-    let version = world.api.version(&releases)?;
-    let path = format!("{releases}?watch=1&resourceVersion={version}");
+    let mut version = world.api.version(&releases)?;
     let learnt = Arc::<Mutex<Learnt>>::default();
     let (client, shared) = (world.api.client.clone(), Arc::clone(&learnt));
     world.api.runtime.spawn(async move {
-        if let Err(error) = follow(client, &path, &shared).await {
-            crate::tell(&format!("  the bare watch ended: {error:#}"));
+        // An API server under load ends watches that it thinks are slow: then it is asked for what came since.
+        loop {
+            let ended = follow(&client, &releases, &mut version, &shared).await;
+            crate::tell(&format!("  the bare watch ended and goes on: {ended:?}"));
+            tokio::time::sleep(LOOK).await;
         }
     });
     Ok(learnt)
 }
 
-async fn follow(client: Client, path: &str, learnt: &Mutex<Learnt>) -> Result<()> {
+/// Follows releases from a version on; when the watch ends, the version is that of the last one heard of.
+async fn follow(
+    client: &Client,
+    releases: &str,
+    version: &mut String,
+    learnt: &Mutex<Learnt>,
+) -> Result<()> {
+    let path = format!("{releases}?watch=1&resourceVersion={version}");
     let request = axum::http::Request::get(path).body(Vec::new())?;
     let events = client.request_events::<Told>(request).await?;
     let mut events = std::pin::pin!(events);
@@ -236,6 +247,7 @@ async fn follow(client: Client, path: &str, learnt: &Mutex<Learnt>) -> Result<()
         if let WatchEvent::Modified(Told { metadata, status }) = event {
             let ready = status.conditions.iter().find(|it| it.kind == "Ready");
             let failing = ready.is_none_or(|it| it.status != "True");
+            *version = metadata.resource_version;
             let mut learnt = learnt.lock().unwrap_or_else(PoisonError::into_inner);
             let told = learnt.entry(metadata.name).or_default();
             told.push((at, expected(failing).to_owned()));
