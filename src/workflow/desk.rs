@@ -8,18 +8,21 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::derive::Made;
-use super::leaving::{From, Leaving};
+use super::leaving::Leaving;
 use crate::domain::accept::Intent;
 use crate::domain::book::Book;
 use crate::domain::change::{Action, Change, State};
 use crate::domain::entry::Entry;
 use crate::domain::phase::DeletionStep;
 use crate::domain::record::Record;
-use crate::domain::{ChangeId, ClusterName, CommitId, Owner, StoreName};
+use crate::domain::{ChangeId, CommitId, Owner, StoreName};
 
+mod deletions;
 #[cfg(test)]
 mod tests;
+mod unpublished;
+
+pub(super) use unpublished::Unpublished;
 
 /// What one store has on the desk.
 #[derive(Debug, Clone, Default)]
@@ -29,15 +32,6 @@ struct OnDesk {
     turn: Option<Owner>,
     /// The newest accepted record, queued changes included.
     newest: Option<Record>,
-}
-
-/// What unpublished commits of ours made of a record.
-#[derive(Debug, Clone)]
-pub(super) enum Unpublished {
-    /// This.
-    Store(Box<Made>),
-    /// They took it away.
-    Removed,
 }
 
 /// How long a create waits for a provisioning slot.
@@ -395,86 +389,6 @@ impl Desk {
     pub(super) fn release(&mut self) {
         let held = std::mem::take(&mut self.held);
         self.put_back(&held);
-    }
-
-    /// Notes whether published main has a store's deletion under way.
-    pub(super) fn note_leaving(
-        &mut self,
-        cluster: &ClusterName,
-        store: &StoreName,
-        under_way: bool,
-    ) {
-        self.leaving
-            .note(cluster, store, From::Published, under_way);
-    }
-
-    /// How many deletions are under way on a cluster, written and not published ones included, that of one store left
-    /// out.
-    pub(super) fn leaving(&self, cluster: &ClusterName, but: &StoreName) -> u32 {
-        self.leaving.count(cluster, but)
-    }
-
-    fn note_going(&mut self, store: &StoreName, record: &Record, under_way: bool) {
-        if record.metadata.deletion.is_some() {
-            self.leaving
-                .note(&record.spec.cluster, store, From::Written, under_way);
-        }
-    }
-
-    /// A store whose second deletion commit is due; whether that is news.
-    pub(super) fn tear_down(&mut self, store: StoreName) -> bool {
-        self.teardown.insert(store, DeletionStep::Second) != Some(DeletionStep::Second)
-    }
-
-    /// A store whose first deletion commit is to be written again: what it says is not so in the cluster any more.
-    /// Whether that is news.
-    pub(super) fn begin_again(&mut self, store: StoreName) -> bool {
-        let news = !self.teardown.contains_key(&store);
-        self.teardown.entry(store).or_insert(DeletionStep::First);
-        news
-    }
-
-    /// Takes every store whose deletion has a commit due.
-    pub(super) fn take_teardown(&mut self) -> BTreeMap<StoreName, DeletionStep> {
-        std::mem::take(&mut self.teardown)
-    }
-
-    /// What our unpublished commits made of a store's record.
-    pub(super) fn written(&self, store: &StoreName) -> Option<&Unpublished> {
-        self.written.get(store).map(|(_, made)| made)
-    }
-
-    /// What one commit made of a store, as long as it is not published and the newest of that store.
-    pub(super) fn made_by(&self, commit: &CommitId, store: &StoreName) -> Option<&Unpublished> {
-        let (newest, made) = self.written.get(store)?;
-        (newest == commit).then_some(made)
-    }
-
-    /// Notes what an unpublished commit made of a record.
-    pub(super) fn note_written(&mut self, store: StoreName, commit: CommitId, made: Unpublished) {
-        self.forget(&store);
-        if let Unpublished::Store(made) = &made {
-            self.note_going(&store, &made.record, true);
-        }
-        self.written.insert(store, (commit, made));
-    }
-
-    /// Forgets what is published now.
-    pub(super) fn forget_written(&mut self, published: &HashSet<CommitId>) {
-        let known = self.written.iter();
-        let gone: Vec<StoreName> = known
-            .filter(|(_, (commit, _))| published.contains(commit))
-            .map(|(store, _)| store.clone())
-            .collect();
-        for store in gone {
-            self.forget(&store);
-        }
-    }
-
-    fn forget(&mut self, store: &StoreName) {
-        if let Some((_, Unpublished::Store(made))) = self.written.remove(store) {
-            self.note_going(store, &made.record, false);
-        }
     }
 }
 
