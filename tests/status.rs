@@ -8,9 +8,10 @@
 //! | 3: deleted | Deleted | `the_loop/life.rs`, `the_loop/traps.rs`; recording `deletion` |
 //! | 4: suspended by hand: the release; the Kustomization | Suspended, with the phase before | `the_loop/failing.rs`; `by_hand::suspended` |
 //! | 5: not fetched yet | Committed (`WaitingForSource`) | recordings `create`, `upgrade` |
-//! | 6: the source cannot be fetched; its head is not signed | Committed (`SourceFailed`) | `source::not_fetched`; `the_loop/hand_edits.rs` |
+//! | 6: the source cannot be fetched; its head is not signed | Committed (`SourceFailed`) | `source::not_fetched`; `foreign::unsigned_head` |
 //! | 6a: a person's folder fails the generator; a shard's artifact is missing | Committed (`SourceFailed`; `WaitingForArtifact`) | `source::bad_folder`; `source::artifact_missing` |
 //! | 7: not built; refused by a quota; by a schema; by an admission policy | Degraded or Failed | `source::not_built`; `source::quota`; `source::schema`; `the_loop/traps.rs` |
+//! | 7: the store's shard cannot be applied | Applying (`ShardBlocked`) | `foreign::blocked_shard` |
 //! | 7, 16: a dependency is not ready | Applying | `releases::kustomization_waits`; `releases::release_waits` |
 //! | 8: being applied | Applying (`Applying`) | recordings `create`, `upgrade` |
 //! | 9: applied, yet the release is not as rendered | Failed (`NotInSync`) | `releases::written_over`; removed: `by_hand::deleted` |
@@ -67,6 +68,8 @@ mod clusters;
 mod crowd;
 #[path = "status/faults.rs"]
 mod faults;
+#[path = "status/foreign.rs"]
+mod foreign;
 #[path = "status/live.rs"]
 mod live;
 #[path = "status/onlooker.rs"]
