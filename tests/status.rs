@@ -7,22 +7,25 @@
 //! | 2: deleted by hand | Deleting, then Failed (`NotInSync`) | `by_hand::deleted` |
 //! | 3: deleted | Deleted | `the_loop/life.rs`, `the_loop/traps.rs`; recording `deletion` |
 //! | 4: suspended by hand: the release; the Kustomization | Suspended, with the phase before | `the_loop/failing.rs`; `by_hand::suspended` |
-//! | 5: not fetched yet | Committed | recordings `create`, `upgrade` |
-//! | 6: the source cannot be fetched; its head is not signed | Committed (`SourceFailed`) | `source::not_fetched`; `the_loop/hand_edits.rs` |
-//! | 6a: a person's folder fails the generator; a shard's artifact is missing | Committed | `source::bad_folder`; `source::artifact_missing` |
+//! | 5: not fetched yet | Committed (`WaitingForSource`) | recordings `create`, `upgrade` |
+//! | 6: the source cannot be fetched; its head is not signed | Committed (`SourceFailed`) | `source::not_fetched`; `foreign::unsigned_head` |
+//! | 6a: a person's folder fails the generator; a shard's artifact is missing | Committed (`SourceFailed`; `WaitingForArtifact`) | `source::bad_folder`; `source::artifact_missing` |
 //! | 7: not built; refused by a quota; by a schema; by an admission policy | Degraded or Failed | `source::not_built`; `source::quota`; `source::schema`; `the_loop/traps.rs` |
+//! | 7: the store's shard cannot be applied | Applying (`ShardBlocked`) | `foreign::blocked_shard` |
 //! | 7, 16: a dependency is not ready | Applying | `releases::kustomization_waits`; `releases::release_waits` |
-//! | 8: being applied | Applying | recordings `create`, `upgrade` |
-//! | 9: applied, yet the release is not as rendered | Failed (`NotInSync`) | `by_hand::deleted` |
-//! | 10: retries exhausted; access denied | Degraded | `releases::given_up`; `releases::denied` |
+//! | 8: being applied | Applying (`Applying`) | recordings `create`, `upgrade` |
+//! | 9: applied, yet the release is not as rendered | Failed (`NotInSync`) | `releases::written_over`; removed: `by_hand::deleted` |
+//! | 10: retries exhausted; access denied | Degraded | `remediation::given_up`; `releases::denied` |
 //! | 11: ready | Ready | the end of every scenario here |
 //! | 12: drifted; pods crash after the release | Degraded | `by_hand::drifted`; `releases::crashes_later`, `releases::unpulled_later`, `live` |
-//! | 13: rolled back | Degraded (`RollbackSucceeded`) | `releases::rolled_back` |
-//! | 14: an image that is never pulled; a container that crashes; the service range is full; a timeout | Failed | `the_loop/failing.rs`, recording `install-failure`; `releases::crashes`; `source::a_full_service_range…` (with the deadline of the change) |
+//! | 13: rolled back | Degraded (`RollbackSucceeded`) | `remediation::rolled_back` |
+//! | 13: going back fails; uninstalled for its failure; not even that | Failed (`RollbackFailed`, `UninstallSucceeded`, `UninstallFailed`) | `remediation::rollback_fails`; `uninstalled`; `uninstall_fails` |
+//! | 14: an image that is never pulled; a container that crashes; the service range is full; a timeout | Failed | `the_loop/failing.rs`; `releases::crashes`, recording `install-failure`; `source::a_full_service_range…` (with the deadline of the change) |
 //! | 15: the upgrade fails | Degraded (`UpgradeFailed`) | `releases::never_pulled` |
-//! | 17, 18: installing, upgrading | Provisioning, Applying | recordings `create`, `upgrade`, `install-failure` |
+//! | 16: values that are not there | Failed (`ValuesError`) | `releases::without_values` |
+//! | 17, 18: installing; upgrading | Provisioning (`Installing`); Applying (`Upgrading`) | recordings `create`, `install-failure`; `upgrade` |
 //! | 19: no controller has looked | Committed (`NotObserved`) | `source::not_looked_at` |
-//! | superseded by a later commit, whose failure is its own | the change is `superseded` | `releases::superseded`, `releases::never_pulled` |
+//! | superseded by a later commit, whose failure is its own | the change is `superseded` | `releases::superseded`; `releases::overtaken_by_a_failure` |
 //!
 //! Reasons beyond Flux (docs/status.md) are in `live`, those of a shop that is asked over HTTP in `probe`. What does not
 //! belong together (orphans, kept volumes) and alarms of a cluster are in `remains`. The faults around the reader are in
@@ -65,6 +68,8 @@ mod clusters;
 mod crowd;
 #[path = "status/faults.rs"]
 mod faults;
+#[path = "status/foreign.rs"]
+mod foreign;
 #[path = "status/live.rs"]
 mod live;
 #[path = "status/onlooker.rs"]
@@ -79,6 +84,8 @@ mod recordings;
 mod releases;
 #[path = "status/remains.rs"]
 mod remains;
+#[path = "status/remediation.rs"]
+mod remediation;
 #[path = "status/replayed.rs"]
 mod replayed;
 #[path = "status/source.rs"]

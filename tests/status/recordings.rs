@@ -107,6 +107,11 @@ fn install_failure(world: &World) {
                 Err(release["status"].to_string())
             }
         });
+        let failing = Timestamp::now();
+        crate::support::eventually("the next commit is of a later second", SOON, || {
+            let later = Timestamp::now().as_second() > failing.as_second();
+            later.then_some(()).ok_or_else(String::new)
+        });
         update(&api, "unlucky", &with_image("wordpress"));
         api.store_in("unlucky", "Ready", SOON);
     });

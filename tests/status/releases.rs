@@ -1,15 +1,17 @@
-//! What becomes of releases: never pulled, crashing, rolled back, given up, waiting, refused, overtaken.
+//! What becomes of releases: never pulled, crashing, waiting, refused, written over, overtaken.
 
 use serde_json::{Value, json};
 
 use crate::hands::{
     home, kubectl, patch, play, ready_store, shop, slots_for_all, told, update, with_image,
 };
+use crate::remediation;
+use crate::support::api::accepted;
 use crate::support::eventually;
 use crate::world::{SOON, World};
 
-const BROKEN: &str = "does-not-exist/shop";
-const GOOD: &str = "wordpress";
+pub(crate) const BROKEN: &str = "does-not-exist/shop";
+pub(crate) const GOOD: &str = "wordpress";
 
 #[test]
 fn what_becomes_of_a_release_is_told() {
@@ -21,12 +23,18 @@ fn what_becomes_of_a_release_is_told() {
             ("crash loop", crashes),
             ("crash loop of what was Ready", crashes_later),
             ("image of what was Ready", unpulled_later),
-            ("rolled back", rolled_back),
-            ("retries exhausted", given_up),
+            ("rolled back", remediation::rolled_back),
+            ("rollback fails", remediation::rollback_fails),
+            ("uninstalled by Flux", remediation::uninstalled),
+            ("uninstalling by Flux fails", remediation::uninstall_fails),
+            ("retries exhausted", remediation::given_up),
             ("dependency of the release", release_waits),
             ("dependency of the Kustomization", kustomization_waits),
             ("access denied", denied),
+            ("values that are not there", without_values),
+            ("not as rendered", written_over),
             ("superseded", superseded),
+            ("overtaken by a failure", overtaken_by_a_failure),
         ],
     );
     world.audit();
@@ -128,59 +136,6 @@ fn unwell(world: &World, name: &str, words: &str) -> Value {
     })
 }
 
-/// We render no remediation, so the administrator gives it to the live release: it stays ours by name, labels and hash.
-fn remedy(world: &World, name: &str, remediation: &Value) {
-    let upgrade = json!({"strategy": {"name": "RemediateOnFailure", "retryInterval": null}, "remediation": remediation});
-    let values = json!({"image": {"repository": BROKEN}});
-    let spec = json!({"timeout": "5s", "upgrade": upgrade, "values": values});
-    patch(world, "helmrelease", name, &json!({"spec": spec}));
-}
-
-fn rolled_back(world: &World) {
-    let api = world.api();
-    ready_store(world, "returned");
-    remedy(
-        world,
-        "returned",
-        &json!({"retries": 2, "strategy": "rollback"}),
-    );
-    told(
-        &api,
-        "returned",
-        "Degraded",
-        "RollbackSucceeded",
-        "Helm rollback",
-    );
-    put_right(world, "returned");
-}
-
-fn given_up(world: &World) {
-    let api = world.api();
-    ready_store(world, "exhausted");
-    remedy(
-        world,
-        "exhausted",
-        &json!({"retries": 0, "remediateLastFailure": false}),
-    );
-    told(
-        &api,
-        "exhausted",
-        "Degraded",
-        "UpgradeFailed",
-        "RetriesExceeded",
-    );
-    put_right(world, "exhausted");
-}
-
-fn put_right(world: &World, name: &str) {
-    let upgrade =
-        json!({"strategy": {"name": "RetryOnFailure", "retryInterval": "3s"}, "remediation": null});
-    let values = json!({"image": {"repository": GOOD}});
-    let spec = json!({"timeout": "20s", "upgrade": upgrade, "values": values});
-    patch(world, "helmrelease", name, &json!({"spec": spec}));
-    world.api().store_in(name, "Ready", SOON);
-}
-
 fn release_waits(world: &World) {
     let api = world.api();
     ready_store(world, "patient");
@@ -204,21 +159,10 @@ fn release_waits(world: &World) {
 fn kustomization_waits(world: &World) {
     let api = world.api();
     ready_store(world, "queued");
-    let on = json!([{"name": "nobody"}]);
-    patch(
-        world,
-        "kustomization",
-        "store-queued",
-        &json!({"spec": {"dependsOn": on}}),
-    );
+    hold_back(world, "queued", true);
     let change = update(&api, "queued", &json!({"plan": "medium"}));
     told(&api, "queued", "Applying", "DependencyNotReady", "nobody");
-    patch(
-        world,
-        "kustomization",
-        "store-queued",
-        &json!({"spec": {"dependsOn": null}}),
-    );
+    hold_back(world, "queued", false);
     api.change_in(&change, "ready", SOON);
 }
 
@@ -239,27 +183,77 @@ fn denied(world: &World) {
     api.store_in("prying", "Ready", SOON);
 }
 
+/// The release takes values from a `ConfigMap` that nobody has made.
+fn without_values(world: &World) {
+    let api = world.api();
+    ready_store(world, "wanting");
+    let from = |from: Value| json!({"spec": {"valuesFrom": from}});
+    let nobody = json!([{"kind": "ConfigMap", "name": "nobody"}]);
+    patch(world, "helmrelease", "wanting", &from(nobody));
+    told(&api, "wanting", "Failed", "ValuesError", "fleet/nobody");
+    patch(world, "helmrelease", "wanting", &from(Value::Null));
+    api.store_in("wanting", "Ready", SOON);
+}
+
+/// Somebody writes over what says which spec the live release was rendered from.
+fn written_over(world: &World) {
+    let api = world.api();
+    ready_store(world, "disguised");
+    let hash = json!({"fleetwright.dev/spec-hash": "of-nobody"});
+    let theirs = json!({"metadata": {"annotations": hash}});
+    patch(world, "helmrelease", "disguised", &theirs);
+    let words = "not as rendered";
+    let found = told(&api, "disguised", "Failed", "NotInSync", words);
+    let step = found["nextStep"].as_str().unwrap();
+    assert!(step.contains("retry"), "{found}");
+    let again = accepted(api.post("/api/v1/stores/disguised/retry", &json!({})));
+    api.change_in(&again, "ready", SOON);
+    api.store_in("disguised", "Ready", SOON);
+}
+
+/// Flux does not get to a store's files while this is on.
+fn hold_back(world: &World, name: &str, on: bool) {
+    let nobody = json!([{"name": "nobody"}]);
+    let depends = json!({"spec": {"dependsOn": if on { nobody } else { Value::Null }}});
+    patch(world, "kustomization", &format!("store-{name}"), &depends);
+}
+
+/// A good change is still under way when a bad one comes: the failure is the bad one's alone.
+fn overtaken_by_a_failure(world: &World) {
+    let api = world.api();
+    ready_store(world, "blamed");
+    hold_back(world, "blamed", true);
+    let good = update(&api, "blamed", &json!({"values": {"title": "Good"}}));
+    api.change_in(&good, "merged", SOON);
+    let bad = update(&api, "blamed", &with_image(BROKEN));
+    api.change_in(&bad, "merged", SOON);
+    hold_back(world, "blamed", false);
+    told(&api, "blamed", "Degraded", "UpgradeFailed", "Helm upgrade");
+    let change = |id: &str| api.get(&format!("/api/v1/changes/{id}")).1;
+    let (first, second) = (change(&good), change(&bad));
+    assert_eq!(first["state"], "superseded", "{first}");
+    assert_eq!(first["supersededBy"], bad.as_str(), "{first}");
+    assert_eq!(first["error"], Value::Null, "{first}");
+    let waits = second["waitingFor"].as_str().unwrap_or_default();
+    assert!(waits.contains("UpgradeFailed"), "{second}");
+    let repaired = update(&api, "blamed", &with_image(GOOD));
+    api.change_in(&repaired, "ready", SOON);
+    api.store_in("blamed", "Ready", SOON);
+    let first = change(&good);
+    assert_eq!(first["state"], "superseded", "{first}");
+}
+
 fn superseded(world: &World) {
     let api = world.api();
     ready_store(world, "hasty");
     // Flux does not get to the first before the second is there
-    patch(
-        world,
-        "kustomization",
-        "store-hasty",
-        &json!({"spec": {"dependsOn": [{"name": "nobody"}]}}),
-    );
+    hold_back(world, "hasty", true);
     let first = update(&api, "hasty", &with_image(BROKEN));
     api.change_in(&first, "merged", SOON);
     let second = update(&api, "hasty", &with_image(GOOD));
     let ended = api.change_in(&first, "superseded", SOON);
     assert_eq!(ended["supersededBy"], second.as_str(), "{ended}");
-    patch(
-        world,
-        "kustomization",
-        "store-hasty",
-        &json!({"spec": {"dependsOn": null}}),
-    );
+    hold_back(world, "hasty", false);
     api.change_in(&second, "ready", SOON);
     eventually(
         "the store is Ready and the first stays superseded",

@@ -3,30 +3,85 @@
 use std::path::PathBuf;
 
 use fleetwright::cluster::{Kind, State, replay};
-use fleetwright::domain::phase::{DeletionStep, Desired, Phase, status};
+use fleetwright::domain::phase::{DeletionStep, Desired, Phase, Status, status};
 use fleetwright::domain::{CommitId, StoreName};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use Phase::{Applying, Committed, Deleted, Deleting, Failed, Provisioning, Ready, Suspended};
 
-/// The recordings: name, store, and the phases that it must show in this order. Between them it may show only the phases
-/// of a change on its way.
-pub(crate) const STORIES: [(&str, &str, &[Phase]); 6] = [
+/// A phase with its reason.
+pub(crate) type Told = (Phase, &'static str);
+
+/// Rows 5, 8, 17 and 18 of the mapping, and the end that is wished for.
+const NOT_FETCHED: Told = (Committed, "WaitingForSource");
+const BEING_APPLIED: Told = (Applying, "Applying");
+const INSTALLING: Told = (Provisioning, "Installing");
+const UPGRADING: Told = (Applying, "Upgrading");
+const WELL: Told = (Ready, "Ready");
+
+/// The recordings: name, store, and what they must show in this order. Between that they may show only a change on its
+/// way.
+pub(crate) const STORIES: [(&str, &str, &[Told]); 6] = [
     (
         "create",
         "created",
-        &[Committed, Applying, Provisioning, Ready],
+        &[NOT_FETCHED, BEING_APPLIED, INSTALLING, WELL],
     ),
-    ("upgrade", "upgraded", &[Ready, Committed, Applying, Ready]),
-    ("install-failure", "unlucky", &[Provisioning, Failed, Ready]),
-    ("suspended", "held", &[Ready, Suspended, Ready]),
-    ("deletion", "leaving", &[Ready, Deleting, Deleted]),
-    ("relist", "reread", &[Ready, Committed, Applying, Ready]),
+    (
+        "upgrade",
+        "upgraded",
+        &[WELL, NOT_FETCHED, BEING_APPLIED, UPGRADING, WELL],
+    ),
+    (
+        "install-failure",
+        "unlucky",
+        &[
+            INSTALLING,
+            (Provisioning, "InstallFailed"),
+            (Failed, "UpgradeFailed"),
+            WELL,
+        ],
+    ),
+    (
+        "suspended",
+        "held",
+        &[WELL, (Suspended, "SuspendedInCluster"), WELL],
+    ),
+    (
+        "deletion",
+        "leaving",
+        &[
+            WELL,
+            (Deleting, "WaitingForSource"),
+            (Deleting, "Uninstalling"),
+            (Deleting, "WaitingForSource"),
+            (Deleting, "RemovingNamespace"),
+            (Deleted, "Deleted"),
+        ],
+    ),
+    (
+        "relist",
+        "reread",
+        &[WELL, NOT_FETCHED, BEING_APPLIED, UPGRADING, WELL],
+    ),
 ];
 
 /// A change on its way.
-const BETWEEN: [Phase; 3] = [Committed, Applying, Provisioning];
+const BETWEEN: [Told; 5] = [
+    NOT_FETCHED,
+    (Committed, "WaitingForArtifact"),
+    BEING_APPLIED,
+    INSTALLING,
+    UPGRADING,
+];
+
+/// A deletion on its way.
+const BETWEEN_STEPS: [Told; 3] = [
+    (Deleting, "WaitingForArtifact"),
+    (Deleting, "Applying"),
+    (Deleting, "ReleaseGone"),
+];
 
 /// Where a recording is kept.
 pub(crate) fn path(name: &str) -> PathBuf {
@@ -39,8 +94,8 @@ pub(crate) fn check(name: &str, store: &str, recording: &str) {
     let (_, _, told) = STORIES.into_iter().find(|it| it.0 == name).unwrap();
     let shown = phases(&store.parse().unwrap(), recording);
     let mut wanted = told.iter().peekable();
-    for (phase, _) in &shown {
-        if wanted.peek() == Some(&phase) {
+    for step in &shown {
+        if wanted.peek().is_some_and(|it| step.is(it)) {
             wanted.next();
         }
     }
@@ -49,23 +104,45 @@ pub(crate) fn check(name: &str, store: &str, recording: &str) {
         None,
         "{name} has not shown all of {told:?}: {shown:?}"
     );
-    let mut fine = BETWEEN.to_vec();
+    let deletes = told.last().is_some_and(|(phase, _)| *phase == Deleted);
+    let between: &[Told] = if deletes { &BETWEEN_STEPS } else { &BETWEEN };
+    let mut fine = between.to_vec();
     fine.extend(told);
     let wrong: Vec<_> = shown
         .iter()
-        .filter(|(phase, _)| !fine.contains(phase))
+        .filter(|step| !fine.iter().any(|it| step.is(it)))
         .collect();
     assert!(wrong.is_empty(), "{name} has shown {wrong:?} in {shown:?}");
-    let last = shown.last().map(|(phase, _)| phase);
-    assert_eq!(last, told.last(), "{name}: {shown:?}");
+    let end = told.last().zip(shown.last());
+    assert!(
+        end.is_some_and(|(it, last)| last.is(it)),
+        "{name}: {shown:?}"
+    );
 }
 
-/// Each phase with its message, when it differs from the one before. The lists that a recording begins with come one
+/// What a store was told to be from a line of the recording on.
+#[derive(Debug)]
+struct Shown {
+    #[expect(
+        dead_code,
+        reason = "for whoever reads why a story is not the recorded one"
+    )]
+    line: usize,
+    status: Status,
+}
+
+impl Shown {
+    fn is(&self, (phase, reason): &Told) -> bool {
+        self.status.phase == *phase && self.status.reason == *reason
+    }
+}
+
+/// Each status whose phase or reason differs from the one before. The lists that a recording begins with come one
 /// kind after another, so they are looked at when all are there.
-fn phases(store: &StoreName, recording: &str) -> Vec<(Phase, String)> {
+fn phases(store: &StoreName, recording: &str) -> Vec<Shown> {
     let mut steps = replay::read(recording).unwrap().into_iter().peekable();
     let (mut git, mut state) = (Wanted::default(), State::new("store-"));
-    let mut shown: Vec<(Phase, String)> = Vec::new();
+    let mut shown: Vec<Shown> = Vec::new();
     let mut now = recording.lines().find_map(at).unwrap();
     for kind in Kind::ALL {
         state.reset(kind, Vec::new(), now);
@@ -93,8 +170,12 @@ fn phases(store: &StoreName, recording: &str) -> Vec<(Phase, String)> {
         let (cluster, seen) = (state.cluster(), state.store(store));
         let contains = |commit: &CommitId| git.contains(commit);
         let told = status(desired, Some((&cluster, seen.as_ref())), &contains, now);
-        if shown.last().is_none_or(|(phase, _)| *phase != told.phase) {
-            shown.push((told.phase, format!("line {number}: {}", told.message)));
+        let same = |it: &Shown| it.status.phase == told.phase && it.status.reason == told.reason;
+        if !shown.last().is_some_and(same) {
+            shown.push(Shown {
+                line: number,
+                status: told,
+            });
         }
     }
     shown

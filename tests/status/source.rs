@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
+use crate::foreign;
 use crate::hands::{home, kubectl, patch, reconcile, shop, told, update};
 use crate::launcher::Component;
 use crate::support::eventually;
@@ -26,6 +27,8 @@ fn what_keeps_a_commit_from_the_cluster_is_told() {
     artifact_missing(&world);
     not_built(&world);
     bad_folder(&world);
+    foreign::unsigned_head(&world);
+    foreign::blocked_shard(&world);
     world.audit();
 }
 
@@ -231,12 +234,12 @@ fn bad_folder(world: &World) {
 
 /// A person whose push to the deploy branch stays there for a while: the repository refuses ours, and the cluster
 /// neither verifies nor ignores anything.
-struct Intruder {
+pub(crate) struct Intruder {
     before: Value,
 }
 
 impl Intruder {
-    fn lets_in(world: &World, more: &Value) -> Self {
+    pub(crate) fn lets_in(world: &World, more: &Value) -> Self {
         let hook = world.remote.join("hooks/update");
         let only_ann = "#!/bin/sh\n[ \"$1\" != refs/heads/deploy/local ] || [ \"$(git log -1 --format=%an \"$3\")\" = Ann ]\n";
         std::fs::write(&hook, only_ann).unwrap();
@@ -252,7 +255,7 @@ impl Intruder {
         Self { before }
     }
 
-    fn pushes(world: &World, path: &str, text: &str) {
+    pub(crate) fn pushes(world: &World, path: &str, text: &str) {
         world
             .ann()
             .pushes("deploy/local", "A file of mine", &|clone| {
@@ -264,7 +267,7 @@ impl Intruder {
     }
 
     /// Our pushes are taken again, so that the branch is put right; then the cluster is what it was.
-    fn leaves(self, world: &World) {
+    pub(crate) fn leaves(self, world: &World) {
         std::fs::remove_file(world.remote.join("hooks/update")).unwrap();
         eventually("the branch is put right", SOON, || {
             let author = crate::support::git::git(

@@ -1,8 +1,10 @@
 //! A store's whole life, and the index that can be thrown away at any time.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::launcher::{Options, Testbed};
+use crate::support::api::Api;
+use crate::support::eventually;
 use crate::support::process::{Server, run};
 use crate::world::{SOON, World, text};
 
@@ -31,6 +33,19 @@ fn a_store_is_created_updated_and_deleted() {
     assert_eq!(
         timeline,
         ["queued", "written", "merged", "applied", "ready"]
+    );
+    assert_eq!(
+        steps(&change),
+        [
+            "accepted",
+            "committed",
+            "pushed",
+            "merged",
+            "fetched",
+            "applied",
+            "installed",
+            "workloadsReady"
+        ]
     );
 
     // updated
@@ -88,7 +103,44 @@ fn a_store_is_created_updated_and_deleted() {
         1,
         "a name used again shows nothing of its former life"
     );
+    figures_hold_every_step(&api);
     world.audit();
+}
+
+/// The steps that a change has reached, in their order.
+fn steps(change: &Value) -> Vec<&str> {
+    let all = change["milestones"].as_array().unwrap().iter();
+    all.map(|it| it["name"].as_str().unwrap()).collect()
+}
+
+/// `/metrics` counts each step of each change once, except the first, before which there is none.
+fn figures_hold_every_step(api: &Api) {
+    let (_, changes) = api.get("/api/v1/changes");
+    let changes = changes["items"].as_array().unwrap();
+    assert_eq!(changes.len(), 4, "{changes:?}");
+    for step in [
+        "committed",
+        "pushed",
+        "merged",
+        "fetched",
+        "applied",
+        "installed",
+        "workloadsReady",
+    ] {
+        let reached = changes
+            .iter()
+            .filter(|it| steps(it).contains(&step))
+            .count();
+        assert!(reached > 0, "no change has reached {step}");
+        let line =
+            format!("fleetwright_change_step_duration_seconds_count{{step=\"{step}\"}} {reached}");
+        eventually(&line, SOON, || {
+            let (_, figures) = api.get("/metrics");
+            let figures = figures.as_str().unwrap_or_default();
+            let counted = figures.lines().any(|it| it == line);
+            counted.then_some(()).ok_or_else(|| figures.to_owned())
+        });
+    }
 }
 
 #[test]

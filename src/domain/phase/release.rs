@@ -28,13 +28,21 @@ fn on_its_way(look: &Look<'_>, release: &ReleaseSeen) -> Status {
     if let Some(condition) = stalled(release) {
         return given_up(release, condition);
     }
-    let failed = conditions
-        .with("Ready", Truth::False)
-        .filter(|condition| is_about_newest(release, condition));
+    let failed = failure(release).filter(|condition| is_about_newest(release, condition));
     if let Some(condition) = failed {
         return not_ready(look, release, condition);
     }
     retrying(look, release).unwrap_or_else(|| progress(release))
+}
+
+/// What Ready says of a failure, or else what Flux has done about it since: Ready stays as it was when a release is
+/// uninstalled for its failure (helm-controller 1.6), and that is gone with the next attempt.
+fn failure(release: &ReleaseSeen) -> Option<&Condition> {
+    let conditions = &release.meta.conditions;
+    let ready = conditions.with("Ready", Truth::False)?;
+    let remedy = conditions.get("Remediated");
+    let uninstalled = remedy.filter(|it| it.reason.starts_with("Uninstall"));
+    Some(uninstalled.unwrap_or(ready))
 }
 
 /// Whether a condition speaks of the newest spec. Its own generation is believed here, because blocked releases
@@ -72,15 +80,15 @@ fn not_observed(look: &Look<'_>) -> Status {
 
 /// Flux has stopped trying.
 fn given_up(release: &ReleaseSeen, stalled: &Condition) -> Status {
-    let ready = release.meta.conditions.with("Ready", Truth::False);
-    let reason = ready.map_or(stalled.reason.as_str(), |condition| {
+    let failed = failure(release);
+    let reason = failed.map_or(stalled.reason.as_str(), |condition| {
         condition.reason.as_str()
     });
-    let why = ready
+    let why = failed
         .map(|condition| format!("; {}", condition.quoted()))
         .unwrap_or_default();
     let message = format!("Flux has stopped trying ({}){why}", stalled.quoted());
-    let phase = if release.ever_served() {
+    let phase = if release.ever_served() && !serves_no_more(reason) {
         Phase::Degraded
     } else {
         Phase::Failed
@@ -88,10 +96,20 @@ fn given_up(release: &ReleaseSeen, stalled: &Condition) -> Status {
     Status::new(phase, reason, message, next_step(&stalled.reason))
 }
 
+/// Whether Flux's own remedy for a failure has left nothing that serves, whatever the history holds: it went back in
+/// vain, or took all away.
+fn serves_no_more(reason: &str) -> bool {
+    matches!(
+        reason,
+        "RollbackFailed" | "UninstallSucceeded" | "UninstallFailed"
+    )
+}
+
 /// Ready=False: the reason decides, and whether anything ran before that still serves.
 fn not_ready(look: &Look<'_>, release: &ReleaseSeen, condition: &Condition) -> Status {
-    let again = release.meta.conditions.with("Reconciling", Truth::True);
-    let again = again.is_some_and(|it| it.reason == "ProgressingWithRetry");
+    // Before a retry and as it begins the reason is Progressing, and only between that ProgressingWithRetry.
+    let reconciling = release.meta.conditions.with("Reconciling", Truth::True);
+    let again = reconciling.is_some();
     let (phase, what) = match condition.reason.as_str() {
         "DependencyNotReady" | "SourceNotReady" | "ArtifactFailed" | "HealthCheckCanceled" => {
             (Phase::Applying, "Flux waits before it can release")
@@ -103,7 +121,7 @@ fn not_ready(look: &Look<'_>, release: &ReleaseSeen, condition: &Condition) -> S
         "InstallFailed" => (Phase::Failed, "the installation fails"),
         "RollbackFailed" => (Phase::Failed, "the upgrade failed and so did going back"),
         "UninstallSucceeded" | "UninstallFailed" => {
-            (Phase::Failed, "the installation failed and is taken away")
+            (Phase::Failed, "the release failed and Flux takes it away")
         }
         "ValuesError" | "ChartMutateError" | "RESTClientError" => {
             (Phase::Failed, "the release cannot be prepared")
