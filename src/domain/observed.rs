@@ -27,6 +27,10 @@ pub use object::{
 /// the API server, which shall not turn a whole fleet Unknown.
 pub const STALE_AFTER_SECONDS: i64 = 15;
 
+/// How long the cluster's source may be without an artifact, in seconds, before that is an alarm: a first fetch takes
+/// some of them.
+pub const ARTIFACT_WITHIN_SECONDS: i64 = 60;
+
 /// Everything seen of one store; the default is: nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreSeen {
