@@ -153,6 +153,15 @@ impl State {
         changes
     }
 
+    /// The cluster does not have a kind and need not, until its next reset.
+    pub fn unserved(&mut self, kind: Kind, now: Timestamp) -> Changes {
+        self.moved();
+        let mut changes = self.forget(kind, &BTreeSet::new(), now);
+        changes.merge(self.trouble.unserved(kind));
+        self.calmed();
+        changes
+    }
+
     /// The API server answers again after it did not. Whatever came before is old until each kind is listed afresh.
     pub fn reread(&mut self, now: Timestamp) -> Changes {
         self.moved();
@@ -221,6 +230,7 @@ impl State {
             charts: self.charts.all(),
             root: self.kustomizations.get("root"),
             blind: self.trouble.blind(),
+            unserved: self.trouble.not_served(),
         }
     }
 

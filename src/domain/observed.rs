@@ -101,6 +101,9 @@ pub struct ClusterSeen {
     pub root: Option<KustomizationSeen>,
     /// Kinds that cannot be read, though the rest goes on: one sentence each, with the rule that would give the right.
     pub blind: Vec<String>,
+    /// Kinds of source-watcher that the cluster does not know, by name. A fleet whose root reads the repository itself can
+    /// do without.
+    pub unserved: Vec<&'static str>,
 }
 
 impl ClusterSeen {

@@ -246,3 +246,14 @@ fn a_source_without_an_artifact_is_reported_once_when_it_is_an_alarm() {
     assert!(state.apply(source(Some("r"), 2), at(80)).cluster);
     assert_ne!(state.cluster().alarms(at(80))[0].reason, "NoArtifact");
 }
+
+#[test]
+fn a_kind_that_a_cluster_need_not_have_is_reported_when_it_is_missed_and_when_it_comes() {
+    let mut state = listed();
+    assert!(state.unserved(Kind::Generator, at(1)).cluster);
+    assert!(state.unserved(Kind::Generator, at(31)).is_empty());
+    assert_eq!(state.cluster().unserved, ["ArtifactGenerator"]);
+    assert!(state.cluster().is_current());
+    assert!(state.reset(Kind::Generator, Vec::new(), at(61)).cluster);
+    assert_eq!(state.cluster().unserved, [""; 0]);
+}

@@ -247,8 +247,7 @@ impl KindFeed {
                 LOOK_AGAIN
             }
             End::NotServed => {
-                self.shared
-                    .update(|state, now| state.reset(kind, Vec::new(), now));
+                self.shared.update(|state, now| state.unserved(kind, now));
                 LOOK_AGAIN
             }
             End::Stumbled => wait(attempt),

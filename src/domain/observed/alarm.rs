@@ -16,6 +16,7 @@ pub struct Alarm {
 }
 
 const BOOTSTRAP: &str = "apply the cluster's bootstrap again: `fleetwright cluster bootstrap <cluster> | kubectl apply --server-side -f -`";
+const INSTALL: &str = "install source-watcher and its kinds, which come with Flux 2.7 and later, then apply the cluster's bootstrap again";
 const RESUME: &str = "find out who suspended it and why, then set spec.suspend to false";
 
 impl ClusterSeen {
@@ -58,7 +59,8 @@ impl ClusterSeen {
             .is_some_and(KustomizationSeen::reads_artifact);
         let missing = ["root", "shards"]
             .into_iter()
-            .filter(|name| by_artifact && !self.generators.contains_key(*name));
+            .filter(|name| by_artifact && !self.generators.contains_key(*name))
+            .filter(|_| self.unserved.is_empty());
         let missing = missing.map(|name| Alarm {
             reason: "GeneratorMissing",
             message: format!(
@@ -80,7 +82,15 @@ impl ClusterSeen {
                 next_step,
             })
         });
-        missing.chain(failing).collect()
+        let unknown = self.unserved.iter().filter(|_| by_artifact);
+        let unknown = unknown.map(|kind| Alarm {
+            reason: "KindMissing",
+            message: format!(
+                "the cluster does not know the kind {kind}: no new commit reaches the stores"
+            ),
+            next_step: INSTALL,
+        });
+        unknown.chain(missing).chain(failing).collect()
     }
 
     /// A chart that cannot be built keeps what pins it from being installed or moved to it; what runs runs on.
@@ -214,7 +224,7 @@ fn failing(conditions: &Conditions) -> Option<&Condition> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::observed::{ARTIFACT_WITHIN_SECONDS, Meta};
+    use crate::domain::observed::{ARTIFACT_WITHIN_SECONDS, GeneratorSeen, Meta, SourceRef};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a small number")
@@ -257,6 +267,60 @@ mod tests {
             assert_eq!(alarm.is_some(), told.is_some(), "{case}");
             let said = alarm.map(|it| it.message).unwrap_or_default();
             assert!(said.contains(told.unwrap_or_default()), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_kind_that_shards_need_and_the_cluster_does_not_know_is_named() {
+        for (source, generators, unserved, told) in [
+            (
+                "ExternalArtifact",
+                false,
+                vec!["ExternalArtifact", "ArtifactGenerator"],
+                2,
+            ),
+            ("ExternalArtifact", true, vec!["ExternalArtifact"], 1),
+            ("ExternalArtifact", true, vec![], 0),
+            // shards that read the repository itself need neither
+            (
+                "GitRepository",
+                false,
+                vec!["ExternalArtifact", "ArtifactGenerator"],
+                0,
+            ),
+        ] {
+            let generator = |name: &str| (name.to_owned(), GeneratorSeen::default());
+            let root = KustomizationSeen {
+                source: SourceRef {
+                    kind: source.to_owned(),
+                    ..SourceRef::default()
+                },
+                ..KustomizationSeen::default()
+            };
+            let cluster = ClusterSeen {
+                synced: true,
+                source: Some(SourceSeen {
+                    revision: Some("r".to_owned()),
+                    ..SourceSeen::default()
+                }),
+                generators: ["root", "shards"]
+                    .into_iter()
+                    .filter(|_| generators)
+                    .map(generator)
+                    .collect(),
+                root: Some(root),
+                unserved: unserved.clone(),
+                ..ClusterSeen::default()
+            };
+            let alarms = cluster.alarms(at(0));
+            assert_eq!(alarms.len(), told, "{alarms:?}");
+            for (alarm, kind) in alarms.iter().zip(unserved) {
+                assert!(
+                    alarm.message.contains(&format!("the kind {kind}")),
+                    "{alarm:?}"
+                );
+            }
+            assert_eq!(cluster.source_trouble(at(0)).is_some(), told > 0);
         }
     }
 
