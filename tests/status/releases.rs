@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::hands::{
     home, kubectl, patch, play, ready_store, shop, slots_for_all, told, update, with_image,
 };
+use crate::support::api::accepted;
 use crate::support::eventually;
 use crate::world::{SOON, World};
 
@@ -169,7 +170,16 @@ fn given_up(world: &World) {
         "UpgradeFailed",
         "RetriesExceeded",
     );
-    put_right(world, "exhausted");
+    // the retry has Flux apply Git's spec over that of the administrator, and begin to count anew
+    let retried = accepted(api.post("/api/v1/stores/exhausted/retry", &json!({})));
+    api.change_in(&retried, "ready", SOON);
+    api.store_in("exhausted", "Ready", SOON);
+    let live = world.object("helmrelease", "fleet", "exhausted").unwrap();
+    let asked = &live["metadata"]["annotations"];
+    for annotation in ["requestedAt", "resetAt"] {
+        let asked = &asked[format!("reconcile.fluxcd.io/{annotation}")];
+        assert_eq!(asked, retried.as_str(), "{annotation}: {live}");
+    }
 }
 
 fn put_right(world: &World, name: &str) {
