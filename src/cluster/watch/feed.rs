@@ -29,6 +29,9 @@ const RENEW: u32 = 20;
 /// that still has the state of the first: else they are read from etcd and decoded, which takes it several times as long.
 /// So one page holds what a cluster of 10,000 stores has of most kinds, which bounds the memory to some 100 MB.
 const PAGE: u32 = 10_000;
+/// The same for events. Most of a cluster's are none of ours, and an API server keeps none in its cache (the default of
+/// `--watch-cache-sizes`), so that more pages cost nothing and a large one only our memory.
+const PAGE_OF_EVENTS: u32 = 500;
 /// The longest wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// The wait before a kind is looked for again that cannot be read.
@@ -200,7 +203,11 @@ impl KindFeed {
     /// not every server that is in use offers it, and kube starts such a stream from whatever a server's cache has:
     /// after a change of servers that may be older than what was seen already.
     fn config(&self) -> watcher::Config {
-        let mut config = watcher::Config::default().timeout(RENEW).page_size(PAGE);
+        let page = match self.kind {
+            Kind::Event => PAGE_OF_EVENTS,
+            _ => PAGE,
+        };
+        let mut config = watcher::Config::default().timeout(RENEW).page_size(page);
         if let Some(labels) = self.kind.labels() {
             config = config.labels(labels);
         }
