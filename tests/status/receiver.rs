@@ -94,6 +94,7 @@ fn asks_by_annotation(world: &World) -> Result<String, String> {
         "annotate",
         "gitrepository/fleet",
         "reconcile.fluxcd.io/requestedAt=now",
+        "--overwrite",
         "--namespace=fleet",
         "--as=system:serviceaccount:fleet:fleetwright-reader",
     ]);
