@@ -28,7 +28,7 @@
 //! | superseded by a later commit, whose failure is its own | the change is `superseded` | `releases::superseded`; `releases::overtaken_by_a_failure` |
 //!
 //! Reasons beyond Flux (docs/status.md) are in `live`, those of a shop that is asked over HTTP in `probe`. What does not
-//! belong together (orphans, kept volumes) and alarms of a cluster are in `remains`. The faults around the reader are in
+//! belong together (orphans, kept volumes) is in `remains`, what is wrong with a cluster as a whole in `alarms`. The faults around the reader are in
 //! `faults` and `clusters`, asking Flux and the bootstrap in `receiver`. Scenarios of one world are played side by side, each
 //! with stores of its own.
 
@@ -60,6 +60,8 @@ const TAKE_TURNS: bool = false;
 #[path = "status/hands.rs"]
 mod hands;
 
+#[path = "status/alarms.rs"]
+mod alarms;
 #[path = "status/by_hand.rs"]
 mod by_hand;
 #[path = "status/clusters.rs"]

@@ -29,7 +29,8 @@ pub(super) fn asked(command: StoreCommand) -> Result<Asked, Failure> {
             (name, "rollback", body, write)
         }
         StoreCommand::Retry { name, mode, write } => {
-            (name, "retry", json!({"mode": word(mode)}), write)
+            let body = mode.map_or_else(|| json!({}), |mode| json!({"mode": word(mode)}));
+            (name, "retry", body, write)
         }
         other => return Err(Failure::usage(format!("{other:?} is no action"))),
     };

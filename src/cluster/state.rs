@@ -50,6 +50,8 @@ pub struct State {
     trouble: Trouble,
     /// Whether it was stale when last looked at, so that the passing of time is reported once.
     stale: bool,
+    /// Whether its source had no artifact for too long when last looked at, likewise.
+    starving: bool,
     /// What concerns all stores, put together by whoever asks first after it changed: it changes seldom, and is asked
     /// for with every store.
     cluster: OnceLock<Arc<ClusterSeen>>,
@@ -80,7 +82,10 @@ impl State {
             }
             Object::Release(name, seen) => self.releases.put(name, seen),
             Object::Namespace(name, seen) => self.namespaces.put(name, seen),
-            Object::Source(name, seen) => self.sources.put(name, seen),
+            Object::Source(name, mut seen) => {
+                seen.remember(self.sources.peek(&name), now);
+                self.sources.put(name, seen)
+            }
             Object::Artifact(name, seen) => self.artifacts.put(name, seen),
             Object::Generator(name, seen) => self.generators.put(name, seen),
             Object::Chart(name, seen) => self.charts.put(name, seen),
@@ -148,6 +153,15 @@ impl State {
         changes
     }
 
+    /// The cluster does not have a kind and need not, until its next reset.
+    pub fn unserved(&mut self, kind: Kind, now: Timestamp) -> Changes {
+        self.moved();
+        let mut changes = self.forget(kind, &BTreeSet::new(), now);
+        changes.merge(self.trouble.unserved(kind));
+        self.calmed();
+        changes
+    }
+
     /// The API server answers again after it did not. Whatever came before is old until each kind is listed afresh.
     pub fn reread(&mut self, now: Timestamp) -> Changes {
         self.moved();
@@ -165,13 +179,16 @@ impl State {
         self.trouble.is_away()
     }
 
-    /// Time passes: reports once when a failure has lasted so long that what was seen is stale.
+    /// Time passes: reports once when a failure has lasted so long that what was seen is stale, and when the source has
+    /// been without an artifact for so long that it is an alarm.
     pub fn tick(&mut self, now: Timestamp) -> Changes {
         self.changed_at
             .retain(|_, at| now.as_second() - at.as_second() < REMEMBERED);
         let stale = self.trouble.stale_since().is_some() && self.cluster().is_stale(now);
-        let changed = stale != self.stale;
-        self.stale = stale;
+        let source = self.sources.peek(super::SOURCE);
+        let starving = source.is_some_and(|it| it.starves(now));
+        let changed = stale != self.stale || (starving && !self.starving);
+        (self.stale, self.starving) = (stale, starving);
         Changes::of_cluster(changed)
     }
 
@@ -213,6 +230,7 @@ impl State {
             charts: self.charts.all(),
             root: self.kustomizations.get("root"),
             blind: self.trouble.blind(),
+            unserved: self.trouble.not_served(),
         }
     }
 

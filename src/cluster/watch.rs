@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::Target;
@@ -22,9 +21,6 @@ mod tests;
 
 use feed::KindFeed;
 
-/// How many kinds are listed at once: a list is in memory as text before it is read.
-const LISTS: usize = 3;
-
 /// The running watches of one cluster; dropping it ends them.
 pub struct Watcher {
     shared: Arc<Shared>,
@@ -35,9 +31,8 @@ impl Watcher {
     pub(super) fn start(connection: &Arc<Connection>, target: &Target) -> Self {
         let View(shared) = View::of(State::new(&target.namespace_prefix));
         let mut tasks = JoinSet::new();
-        let lists = Arc::new(Semaphore::new(LISTS));
         for kind in Kind::ALL {
-            let feed = KindFeed::new(kind, target, Arc::clone(&shared), Arc::clone(&lists));
+            let feed = KindFeed::new(kind, target, Arc::clone(&shared));
             tasks.spawn(feed.run(connection.clients()));
         }
         let namespace = target.namespace.clone();

@@ -13,6 +13,7 @@ use super::entry::Entry;
 use super::policy::FleetPolicy;
 use super::record::{Deletion, Record, RetryMode, Spec, sha256_hex};
 use super::request::{Adopted, Caller, Refusal, Request, Violation};
+use super::retry::needed;
 use super::rules::{Asked, violations};
 use super::{ChangeId, CommitId, Host, StoreName, Uid};
 
@@ -166,7 +167,10 @@ fn intent_of(request: &Request, earlier: Option<Earlier>) -> Result<(Action, Int
             let earlier = earlier.ok_or_else(|| life_cycle::nothing_earlier(store))?;
             (Action::Rollback, Intent::Rollback(Box::new(earlier)))
         }
-        Request::Retry { mode, .. } => (Action::Retry, Intent::Retry { mode: *mode }),
+        Request::Retry { mode, .. } => {
+            let mode = mode.unwrap_or_else(|| needed(None));
+            (Action::Retry, Intent::Retry { mode })
+        }
         Request::Delete { .. } => (Action::Delete, Intent::Delete),
         Request::Create(_) | Request::Adopt { .. } => {
             let text = "a store that is there is neither created nor adopted by a request";

@@ -24,6 +24,7 @@ pub mod record;
 pub mod record_text;
 pub mod request;
 pub mod resumption;
+pub mod retry;
 pub mod rules;
 pub mod schema;
 pub mod secrets;

@@ -27,6 +27,10 @@ pub use object::{
 /// the API server, which shall not turn a whole fleet Unknown.
 pub const STALE_AFTER_SECONDS: i64 = 15;
 
+/// How long the cluster's source may be without an artifact, in seconds, before that is an alarm: a first fetch takes
+/// some of them.
+pub const ARTIFACT_WITHIN_SECONDS: i64 = 60;
+
 /// Everything seen of one store; the default is: nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreSeen {
@@ -97,6 +101,9 @@ pub struct ClusterSeen {
     pub root: Option<KustomizationSeen>,
     /// Kinds that cannot be read, though the rest goes on: one sentence each, with the rule that would give the right.
     pub blind: Vec<String>,
+    /// Kinds of source-watcher that the cluster does not know, by name. A fleet whose root reads the repository itself can
+    /// do without.
+    pub unserved: Vec<&'static str>,
 }
 
 impl ClusterSeen {

@@ -136,8 +136,8 @@ pub enum Request {
     Retry {
         /// The store.
         store: StoreName,
-        /// How much of it.
-        mode: RetryMode,
+        /// How much of it; none: as much as the state needs.
+        mode: Option<RetryMode>,
     },
     /// The store and its data go.
     Delete {

@@ -45,13 +45,10 @@ pub(super) struct Rollback {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "RetryRequest")]
 pub(super) struct Retry {
-    /// How much is tried again. Whoever asks has mostly seen Flux give up, so its counters are reset.
-    #[serde(default = "reset")]
-    mode: RetryMode,
-}
-
-fn reset() -> RetryMode {
-    RetryMode::Reset
+    /// How much is tried again. Without it as much as the state needs: `reset` where Flux has given up and where the cluster
+    /// is not seen, else `reconcile`.
+    #[serde(default)]
+    mode: Option<RetryMode>,
 }
 
 /// The body of what takes no parameter.

@@ -11,6 +11,7 @@ use super::intake::{
     check_match, gone, new_id, newest, repeated_delete, waits_for_people, with_phase,
 };
 use super::query::sees;
+use super::retry::chosen;
 use super::schemas;
 use crate::domain::accept::{Circumstances, decide};
 use crate::domain::approval::needed;
@@ -53,7 +54,8 @@ pub(super) fn render(
         let id = new_id(&desk, None, now);
         let at = at(core, policy, (caller, proven, now), &desk.book, &id);
         let earlier = earlier(core, request, current.as_ref())?;
-        let decision = decide(&at, request, current.as_ref(), earlier);
+        let chosen = chosen(core, request, current.as_ref());
+        let decision = decide(&at, &chosen, current.as_ref(), earlier);
         let decision = decision.map_err(|why| with_phase(core, &desk, request, why))?;
         (id, current, decision)
     };

@@ -185,7 +185,7 @@ fn cluster(core: &Core, name: ClusterName) -> ClusterView {
             source.observed = seen.source.as_ref().and_then(SourceSeen::commit);
             source.verified = seen.source.as_ref().and_then(SourceSeen::verified);
             let sentences = seen
-                .alarms()
+                .alarms(now)
                 .into_iter()
                 .map(|it| format!("{}; {}", it.message, it.next_step));
             alarms.extend(sentences);

@@ -44,6 +44,7 @@ mod query;
 mod repair;
 mod reserve;
 mod resume;
+mod retry;
 mod schemas;
 mod settings;
 mod skeleton;

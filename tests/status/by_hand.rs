@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use crate::hands::{
     home, kubectl, patch, patch_in, play, ready_store, reconcile, slots_for_all, told, update,
 };
-use crate::launcher::Options;
 use crate::remains::{self, listed, unlisted};
 use crate::support::api::accepted;
 use crate::support::eventually;
@@ -18,10 +17,7 @@ const HELD: &str = "example.com/held";
 fn what_is_done_by_hand_is_told() {
     // two deletions are held up, others go on beside them
     let policy = |text: &str| slots_for_all(text).replace("deletesAtOnce: 2", "deletesAtOnce: 4");
-    let mut world = World::with(Options::default(), &policy, &|bed, _| {
-        remains::unlocked_flux(bed);
-        json!([{"name": "local", "kubeconfig": bed.kubeconfig()}])
-    });
+    let mut world = World::with_policy(&policy);
     play(
         &world,
         &[
@@ -34,7 +30,6 @@ fn what_is_done_by_hand_is_told() {
             ("without a record", remains::no_record),
             ("of another uid", remains::other_uid),
             ("kept volumes", remains::kept_volumes),
-            ("lock-down", remains::lock_down),
         ],
     );
     remains::kept_volumes_without_an_index(&mut world);

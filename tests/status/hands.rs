@@ -1,10 +1,11 @@
 //! What an administrator does to a cluster by hand, and what a store is told to be afterwards.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::launcher::Testbed;
 use crate::support::api::Api;
 use crate::support::eventually;
 use crate::world::{SOON, World, text};
@@ -117,6 +118,30 @@ pub(crate) fn kubectl(world: &World, args: &[&str]) -> String {
 /// The namespace of a store.
 pub(crate) fn home(name: &str) -> String {
     format!("store-{name}")
+}
+
+/// Our own account is there before the bootstrap is applied, so that the server can be started with its token.
+const READER: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: fleet}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: fleetwright-reader, namespace: fleet}
+";
+
+/// A kubeconfig of the account that the bootstrap gives us; it may nothing before that is applied.
+pub(crate) fn as_reader(bed: &Testbed, dir: &Path) -> PathBuf {
+    bed.kubectl_apply(READER).unwrap();
+    let args = ["create", "token", "fleetwright-reader", "--namespace=fleet"];
+    let reader = bed.kubectl_ok(&args).unwrap();
+    let admin = std::fs::read_to_string(bed.kubeconfig()).unwrap();
+    let mut config: Value = serde_yaml::from_str(&admin).unwrap();
+    config["users"][0]["user"] = json!({"token": reader.trim()});
+    let kubeconfig = dir.join("reader.kubeconfig");
+    std::fs::write(&kubeconfig, config.to_string()).unwrap();
+    kubeconfig
 }
 
 /// Builds a library that is preloaded into the server, so that its surroundings are other than they are.

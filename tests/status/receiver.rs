@@ -4,24 +4,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::hands::{kubectl, patch, ready_store, shop};
+use crate::alarms::{alarm, quiet};
+use crate::hands::{as_reader, kubectl, patch, ready_store, shop};
 use crate::launcher::{Component, Options, Testbed};
-use crate::support::api::Api;
 use crate::support::eventually;
 use crate::support::process::run;
 use crate::world::{SOON, World, text};
 
-/// What a person makes before the bootstrap is applied: the Secret of the Receiver. Our own account is there early, so that
-/// the server can be started with its token.
-const BEFORE: &str = "
-apiVersion: v1
-kind: Namespace
-metadata: {name: fleet}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: fleetwright-reader, namespace: fleet}
----
+/// What a person makes before the bootstrap is applied: the Secret of the Receiver.
+const SECRET: &str = "
 apiVersion: v1
 kind: Secret
 metadata: {name: fleetwright-receiver, namespace: fleet}
@@ -103,6 +94,7 @@ fn asks_by_annotation(world: &World) -> Result<String, String> {
         "annotate",
         "gitrepository/fleet",
         "reconcile.fluxcd.io/requestedAt=now",
+        "--overwrite",
         "--namespace=fleet",
         "--as=system:serviceaccount:fleet:fleetwright-reader",
     ]);
@@ -133,14 +125,8 @@ fn fenced(world: &World) {
 /// notification-controller runs; the server has the reader's token, and the address of the Receiver without its path.
 fn clusters(bed: &Testbed, dir: &Path) -> Value {
     bed.restart(Component::NotificationController).unwrap();
-    bed.kubectl_apply(BEFORE).unwrap();
-    let args = ["create", "token", "fleetwright-reader", "--namespace=fleet"];
-    let reader = bed.kubectl_ok(&args).unwrap();
-    let admin = std::fs::read_to_string(bed.kubeconfig()).unwrap();
-    let mut config: Value = serde_yaml::from_str(&admin).unwrap();
-    config["users"][0]["user"] = json!({"token": reader.trim()});
-    let kubeconfig = dir.join("reader.kubeconfig");
-    std::fs::write(&kubeconfig, config.to_string()).unwrap();
+    let kubeconfig = as_reader(bed, dir);
+    bed.kubectl_apply(SECRET).unwrap();
     std::fs::write(token(dir), "5f0c1e").unwrap();
     let receiver = json!({"url": bed.webhooks(), "tokenFile": token(dir)});
     json!([{"name": "local", "kubeconfig": kubeconfig, "receiver": receiver}])
@@ -148,27 +134,4 @@ fn clusters(bed: &Testbed, dir: &Path) -> Value {
 
 fn token(dir: &Path) -> PathBuf {
     dir.join("receiver.token")
-}
-
-fn alarms(api: &Api) -> Vec<String> {
-    let (_, clusters) = api.get("/api/v1/clusters");
-    let all = clusters["items"][0]["alarms"].as_array().unwrap();
-    all.iter().map(|it| it.as_str().unwrap().into()).collect()
-}
-
-/// Waits for an alarm with some words.
-fn alarm(api: &Api, words: &str) -> String {
-    eventually(&format!("an alarm says: {words}"), SOON, || {
-        let alarms = alarms(api);
-        let told = alarms.iter().find(|it| it.contains(words)).cloned();
-        told.ok_or_else(|| alarms.join("\n"))
-    })
-}
-
-/// Waits until no alarm has these words.
-fn quiet(api: &Api, words: &str) {
-    eventually(&format!("no alarm says: {words}"), SOON, || {
-        let told = alarms(api).into_iter().find(|it| it.contains(words));
-        told.map_or(Ok(()), Err)
-    });
 }

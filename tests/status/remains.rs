@@ -1,12 +1,10 @@
-//! What does not belong together is listed, and following what the list says puts it right: orphans, kept volumes, and
-//! Flux without its lock-down.
+//! What does not belong together is listed, and following what the list says puts it right: orphans and kept volumes.
 
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::hands::{home, kubectl, patch_in, ready_store, shop};
-use crate::launcher::Testbed;
 use crate::support::api::Api;
 use crate::support::eventually;
 use crate::support::process::PROGRAM;
@@ -118,64 +116,6 @@ fn volumes_of(world: &World, namespace: &str) -> Vec<String> {
         .filter(|it| it["spec"]["claimRef"]["namespace"] == namespace);
     let names = own.map(|it| it["metadata"]["name"].as_str().unwrap().to_owned());
     names.collect()
-}
-
-/// Puts a Deployment of helm-controller into the cluster that is not locked down. Flux itself runs beside it.
-pub(crate) fn unlocked_flux(bed: &Testbed) {
-    bed.kubectl_apply(&helm_controller(&["--default-service-account=default"]).to_string())
-        .expect("the Deployment is made");
-}
-
-/// Flux without its lock-down is an alarm that names the controller and the flag, until it has the flag.
-pub(crate) fn lock_down(world: &World) {
-    let api = world.api();
-    let told = "helm-controller runs without --no-cross-namespace-refs=true";
-    let alarms = || api.get("/api/v1/clusters").1["items"][0]["alarms"].clone();
-    eventually("the missing flag is an alarm", SOON, || {
-        let alarms = alarms();
-        let found = alarms.to_string().contains(told);
-        found.then_some(()).ok_or(alarms.to_string())
-    });
-    let (_, health) = api.get("/api/health");
-    let cluster = &health["checks"]["clusters"]["local"];
-    assert_eq!(cluster["status"], "degraded", "{health}");
-    assert!(cluster["alarms"].to_string().contains(told), "{health}");
-    // the flag that it has is not missed
-    assert!(!alarms().to_string().contains("--default-service-account"));
-
-    let flags = [
-        "--default-service-account=default",
-        "--no-cross-namespace-refs=true",
-    ];
-    world
-        .bed
-        .kubectl_apply(&helm_controller(&flags).to_string())
-        .expect("the Deployment is changed");
-    eventually("the alarm is over", SOON, || {
-        let alarms = alarms();
-        let over = !alarms.to_string().contains("helm-controller");
-        over.then_some(()).ok_or(alarms.to_string())
-    });
-}
-
-/// As `flux install` labels it, without pods.
-fn helm_controller(flags: &[&str]) -> Value {
-    let app = json!({"app": "helm-controller"});
-    let containers = json!([{"name": "manager", "image": "helm-controller", "args": flags}]);
-    json!({
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {
-            "name": "helm-controller",
-            "namespace": "flux-system",
-            "labels": {"app.kubernetes.io/part-of": "flux"},
-        },
-        "spec": {
-            "replicas": 0,
-            "selector": {"matchLabels": app},
-            "template": {"metadata": {"labels": app}, "spec": {"containers": containers}},
-        },
-    })
 }
 
 fn labels(store: &str) -> Value {

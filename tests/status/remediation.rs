@@ -102,7 +102,16 @@ pub(crate) fn given_up(world: &World) {
         "UpgradeFailed",
         "RetriesExceeded",
     );
-    put_right(world, "exhausted");
+    // the retry has Flux apply Git's spec over that of the administrator, and begin to count anew
+    let retried = accepted(api.post("/api/v1/stores/exhausted/retry", &json!({})));
+    api.change_in(&retried, "ready", SOON);
+    api.store_in("exhausted", "Ready", SOON);
+    let live = world.object("helmrelease", "fleet", "exhausted").unwrap();
+    let asked = &live["metadata"]["annotations"];
+    for annotation in ["requestedAt", "resetAt"] {
+        let asked = &asked[format!("reconcile.fluxcd.io/{annotation}")];
+        assert_eq!(asked, retried.as_str(), "{annotation}: {live}");
+    }
 }
 
 fn put_right(world: &World, name: &str) {

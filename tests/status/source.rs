@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
+use crate::alarms::{alarm, quiet};
 use crate::foreign;
 use crate::hands::{home, kubectl, patch, reconcile, shop, told, update};
 use crate::launcher::Component;
@@ -226,10 +227,12 @@ fn bad_folder(world: &World) {
         shop["message"].to_string().contains("path pattern"),
         "{shop}"
     );
+    alarm(&api, "the ArtifactGenerator shards fails");
     // the shops of before look fine to Flux, and are
     assert_eq!(api.store("broken")["phase"], "Ready");
     person.leaves(world);
     api.change_in(&change, "ready", SOON);
+    quiet(&api, "ArtifactGenerator");
 }
 
 /// A person whose push to the deploy branch stays there for a while: the repository refuses ours, and the cluster

@@ -49,9 +49,9 @@ pub(in crate::cli) enum StoreCommand {
     Retry {
         /// The store
         name: StoreName,
-        /// How much is tried again
-        #[arg(long, value_enum, default_value_t = Mode::Reset)]
-        mode: Mode,
+        /// How much is tried again; without it as much as the state needs
+        #[arg(long, value_enum)]
+        mode: Option<Mode>,
         #[command(flatten)]
         write: WriteArgs,
     },

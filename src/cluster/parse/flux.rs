@@ -39,6 +39,7 @@ impl Object {
                     suspended,
                     revision: revision(),
                     fetched_at: time(&status, "/artifact/lastUpdateTime"),
+                    empty_since: None,
                 };
                 Self::Source(head.name, seen)
             }

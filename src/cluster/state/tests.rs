@@ -218,3 +218,42 @@ fn what_concerns_all_stores_is_put_together_when_it_moved_and_then_only() {
     state.apply(kustomization("store-a", "1"), at(20));
     assert!(Arc::ptr_eq(&before, &state.cluster()));
 }
+
+#[test]
+fn a_source_without_an_artifact_is_reported_once_when_it_is_an_alarm() {
+    let source = |revision: Option<&str>, generation| {
+        let meta = Meta {
+            generation,
+            ..Meta::default()
+        };
+        let seen = SourceSeen {
+            meta,
+            revision: revision.map(str::to_owned),
+            ..SourceSeen::default()
+        };
+        Object::Source("fleet".to_owned(), seen)
+    };
+    let mut state = listed();
+    state.apply(source(None, 1), at(10));
+    // a change of the object, or a list read again, begins nothing anew
+    state.apply(source(None, 2), at(60));
+    state.reset(Kind::Source, vec![source(None, 2)], at(65));
+    assert!(state.tick(at(69)).is_empty());
+    assert!(state.tick(at(70)).cluster);
+    assert!(state.tick(at(75)).is_empty(), "and once only");
+    let alarms = state.cluster().alarms(at(75));
+    assert_eq!(alarms[0].reason, "NoArtifact", "{alarms:?}");
+    assert!(state.apply(source(Some("r"), 2), at(80)).cluster);
+    assert_ne!(state.cluster().alarms(at(80))[0].reason, "NoArtifact");
+}
+
+#[test]
+fn a_kind_that_a_cluster_need_not_have_is_reported_when_it_is_missed_and_when_it_comes() {
+    let mut state = listed();
+    assert!(state.unserved(Kind::Generator, at(1)).cluster);
+    assert!(state.unserved(Kind::Generator, at(31)).is_empty());
+    assert_eq!(state.cluster().unserved, ["ArtifactGenerator"]);
+    assert!(state.cluster().is_current());
+    assert!(state.reset(Kind::Generator, Vec::new(), at(61)).cluster);
+    assert_eq!(state.cluster().unserved, [""; 0]);
+}

@@ -24,6 +24,8 @@ pub(super) struct Trouble {
     listed: BTreeSet<Kind>,
     failing: BTreeMap<Feed, (Timestamp, String)>,
     blind: BTreeMap<Kind, String>,
+    /// Kinds that the cluster does not have and need not.
+    unserved: BTreeSet<Kind>,
     /// Something wrong that has not made anything stale.
     remark: Option<String>,
 }
@@ -54,8 +56,28 @@ impl Trouble {
         self.blind.values().cloned().collect()
     }
 
+    /// Kinds that the cluster does not have and need not, by name.
+    pub(super) fn not_served(&self) -> Vec<&'static str> {
+        self.unserved.iter().map(|kind| kind.name()).collect()
+    }
+
     /// A kind was listed.
     pub(super) fn listed(&mut self, kind: Kind) -> Changes {
+        let served_again = self.unserved.remove(&kind);
+        let mut changes = self.settled(kind);
+        changes.merge(Changes::of_cluster(served_again));
+        changes
+    }
+
+    /// The cluster does not have a kind and need not, so nothing of it is there.
+    pub(super) fn unserved(&mut self, kind: Kind) -> Changes {
+        let news = self.unserved.insert(kind);
+        let mut changes = self.settled(kind);
+        changes.merge(Changes::of_cluster(news));
+        changes
+    }
+
+    fn settled(&mut self, kind: Kind) -> Changes {
         let before = self.synced();
         self.listed.insert(kind);
         let seen_again = self.blind.remove(&kind).is_some();

@@ -11,7 +11,7 @@ use kube::core::DynamicResourceScope;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::cluster::Target;
@@ -25,10 +25,9 @@ use crate::cluster::wire::{FluxWire, LiveWire};
 /// Seconds after which the API server ends a watch, to be resumed. A connection that died unnoticed is found five
 /// seconds later. Just before the end the server sends a bookmark, so that a watch without news can be resumed too.
 const RENEW: u32 = 20;
-/// Objects that one page of a list brings. The first page comes from the API server's cache, and later ones only where
-/// that still has the state of the first: else they are read from etcd and decoded, which takes it several times as long.
-/// So one page holds what a cluster of 10,000 stores has of most kinds, which bounds the memory to some 100 MB.
-const PAGE: u32 = 10_000;
+/// Objects that the first list brings at once. Later pages are read from etcd where the API server's cache does not have
+/// the state of the first any more, which takes it longer; but one page for all takes memory for all of them.
+const PAGE: u32 = 500;
 /// The longest wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// The wait before a kind is looked for again that cannot be read.
@@ -71,8 +70,6 @@ pub(super) struct KindFeed {
     namespace: String,
     namespace_prefix: String,
     shared: Arc<Shared>,
-    /// The turns of lists.
-    lists: Arc<Semaphore>,
 }
 
 /// How a watch went on that has ended.
@@ -88,18 +85,12 @@ enum End {
 }
 
 impl KindFeed {
-    pub(super) fn new(
-        kind: Kind,
-        target: &Target,
-        shared: Arc<Shared>,
-        lists: Arc<Semaphore>,
-    ) -> Self {
+    pub(super) fn new(kind: Kind, target: &Target, shared: Arc<Shared>) -> Self {
         Self {
             kind,
             namespace: target.namespace.clone(),
             namespace_prefix: target.namespace_prefix.clone(),
             shared,
-            lists,
         }
     }
 
@@ -143,8 +134,6 @@ impl KindFeed {
         client: Client,
         attempt: &mut u32,
     ) -> Option<watcher::Error> {
-        // Kept until the list is there. Nobody closes the turns, so none is refused.
-        let mut turn = self.lists.acquire().await.ok();
         let mut events = pin!(watcher(self.api::<K>(client), self.config()));
         let (mut listed, mut resumes) = (Vec::new(), Resumes::default());
         loop {
@@ -163,7 +152,6 @@ impl KindFeed {
                 }
                 Ok(Event::InitDone) => {
                     *attempt = 0;
-                    drop(turn.take());
                     let objects = std::mem::take(&mut listed);
                     self.shared
                         .update(|state, now| state.reset(self.kind, objects, now));
@@ -247,8 +235,7 @@ impl KindFeed {
                 LOOK_AGAIN
             }
             End::NotServed => {
-                self.shared
-                    .update(|state, now| state.reset(kind, Vec::new(), now));
+                self.shared.update(|state, now| state.unserved(kind, now));
                 LOOK_AGAIN
             }
             End::Stumbled => wait(attempt),

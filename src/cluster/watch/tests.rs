@@ -224,7 +224,9 @@ async fn a_cluster_without_source_watcher_is_watched_as_well() {
         view.cluster().is_current()
     })
     .await;
-    assert_eq!(watcher.view().cluster().blind, Vec::<String>::new());
+    let seen = watcher.view().cluster();
+    assert_eq!(seen.blind, Vec::<String>::new());
+    assert_eq!(seen.unserved, ["ExternalArtifact", "ArtifactGenerator"]);
 }
 
 #[tokio::test]

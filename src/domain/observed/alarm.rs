@@ -1,5 +1,7 @@
 //! What is wrong with a cluster as a whole: one trouble here holds up every store, though each still looks fine.
 
+use jiff::Timestamp;
+
 use super::{ClusterSeen, Condition, Conditions, KustomizationSeen, SourceSeen, Truth};
 
 /// Something people must look at.
@@ -14,15 +16,16 @@ pub struct Alarm {
 }
 
 const BOOTSTRAP: &str = "apply the cluster's bootstrap again: `fleetwright cluster bootstrap <cluster> | kubectl apply --server-side -f -`";
+const INSTALL: &str = "install source-watcher and its kinds, which come with Flux 2.7 and later, then apply the cluster's bootstrap again";
 const RESUME: &str = "find out who suspended it and why, then set spec.suspend to false";
 
 impl ClusterSeen {
     /// All that holds up the whole cluster, worst first. Empty while the first lists are not complete.
-    pub fn alarms(&self) -> Vec<Alarm> {
+    pub fn alarms(&self, now: Timestamp) -> Vec<Alarm> {
         if !self.synced {
             return Vec::new();
         }
-        let source = self.source_alarm();
+        let source = self.source_alarm(now);
         source
             .into_iter()
             .chain(self.generator_alarms())
@@ -32,12 +35,12 @@ impl ClusterSeen {
     }
 
     /// What keeps new commits from the cluster before any applier: the repository or the cutting into shards.
-    pub fn source_trouble(&self) -> Option<Alarm> {
-        self.source_alarm()
+    pub fn source_trouble(&self, now: Timestamp) -> Option<Alarm> {
+        self.source_alarm(now)
             .or_else(|| self.generator_alarms().into_iter().next())
     }
 
-    fn source_alarm(&self) -> Option<Alarm> {
+    fn source_alarm(&self, now: Timestamp) -> Option<Alarm> {
         let Some(source) = &self.source else {
             let message = "the cluster has no GitRepository for the fleet repository".to_owned();
             return Some(Alarm {
@@ -46,7 +49,7 @@ impl ClusterSeen {
                 next_step: BOOTSTRAP,
             });
         };
-        source.alarm()
+        source.alarm(now)
     }
 
     fn generator_alarms(&self) -> Vec<Alarm> {
@@ -56,7 +59,8 @@ impl ClusterSeen {
             .is_some_and(KustomizationSeen::reads_artifact);
         let missing = ["root", "shards"]
             .into_iter()
-            .filter(|name| by_artifact && !self.generators.contains_key(*name));
+            .filter(|name| by_artifact && !self.generators.contains_key(*name))
+            .filter(|_| self.unserved.is_empty());
         let missing = missing.map(|name| Alarm {
             reason: "GeneratorMissing",
             message: format!(
@@ -78,7 +82,15 @@ impl ClusterSeen {
                 next_step,
             })
         });
-        missing.chain(failing).collect()
+        let unknown = self.unserved.iter().filter(|_| by_artifact);
+        let unknown = unknown.map(|kind| Alarm {
+            reason: "KindMissing",
+            message: format!(
+                "the cluster does not know the kind {kind}: no new commit reaches the stores"
+            ),
+            next_step: INSTALL,
+        });
+        unknown.chain(missing).chain(failing).collect()
     }
 
     /// A chart that cannot be built keeps what pins it from being installed or moved to it; what runs runs on.
@@ -136,7 +148,7 @@ impl ClusterSeen {
 }
 
 impl SourceSeen {
-    fn alarm(&self) -> Option<Alarm> {
+    fn alarm(&self, now: Timestamp) -> Option<Alarm> {
         if self.suspended {
             let message =
                 "the GitRepository is suspended: the cluster fetches no commits".to_owned();
@@ -171,22 +183,32 @@ impl SourceSeen {
                 next_step,
             });
         }
-        if self.revision.is_none()
-            && self
-                .meta
-                .conditions
-                .get("Ready")
-                .is_some_and(|ready| ready.status == Truth::True)
-        {
-            let message = "the GitRepository has no artifact: nothing can be applied".to_owned();
-            let next_step = "request a fetch, and look at the storage of source-controller";
-            return Some(Alarm {
-                reason: "NoArtifact",
-                message,
-                next_step,
-            });
+        self.no_artifact(now)
+    }
+
+    /// Before the first fetch there is none for a while. Where nobody looks at the object, no condition tells that there
+    /// will be none.
+    fn no_artifact(&self, now: Timestamp) -> Option<Alarm> {
+        let conditions = &self.meta.conditions;
+        if self.revision.is_some() || !(conditions.ready() || self.starves(now)) {
+            return None;
         }
-        None
+        let (why, next_step) = if conditions.0.is_empty() {
+            (
+                "; no source-controller has looked at it",
+                "check that source-controller runs and watches the fleet's namespace",
+            )
+        } else {
+            (
+                "",
+                "request a fetch, and look at the log and the storage of source-controller",
+            )
+        };
+        Some(Alarm {
+            reason: "NoArtifact",
+            message: format!("the GitRepository has no artifact: nothing can be applied{why}"),
+            next_step,
+        })
     }
 }
 
@@ -197,4 +219,126 @@ fn failing(conditions: &Conditions) -> Option<&Condition> {
     let build = || conditions.with("BuildFailed", Truth::True);
     let ready = || conditions.with("Ready", Truth::False);
     stalled.or_else(fetch).or_else(build).or_else(ready)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::observed::{ARTIFACT_WITHIN_SECONDS, GeneratorSeen, Meta, SourceRef};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a small number")
+    }
+
+    #[test]
+    fn a_source_without_an_artifact_is_an_alarm_when_waiting_is_no_answer_any_more() {
+        let ready = |status| Condition {
+            kind: "Ready".into(),
+            status,
+            reason: "R".into(),
+            message: String::new(),
+            observed_generation: None,
+        };
+        let late = ARTIFACT_WITHIN_SECONDS;
+        for (status, revision, second, told) in [
+            // nobody has looked at it
+            (None, None, 0, None),
+            (None, None, late - 1, None),
+            (None, None, late, Some("no source-controller")),
+            // it is fetched for the first time
+            (Some(Truth::Unknown), None, late - 1, None),
+            (Some(Truth::Unknown), None, late, Some("no artifact")),
+            // it was fetched, and what was fetched is lost
+            (Some(Truth::True), None, 0, Some("no artifact")),
+            (Some(Truth::True), Some("r"), late, None),
+            (None, Some("r"), late, None),
+        ] {
+            let mut source = SourceSeen {
+                meta: Meta {
+                    conditions: Conditions(status.map(ready).into_iter().collect()),
+                    ..Meta::default()
+                },
+                revision: revision.map(str::to_owned),
+                ..SourceSeen::default()
+            };
+            source.remember(None, at(0));
+            let alarm = source.alarm(at(second));
+            let case = format!("{status:?} {revision:?} {second}: {alarm:?}");
+            assert_eq!(alarm.is_some(), told.is_some(), "{case}");
+            let said = alarm.map(|it| it.message).unwrap_or_default();
+            assert!(said.contains(told.unwrap_or_default()), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_kind_that_shards_need_and_the_cluster_does_not_know_is_named() {
+        for (source, generators, unserved, told) in [
+            (
+                "ExternalArtifact",
+                false,
+                vec!["ExternalArtifact", "ArtifactGenerator"],
+                2,
+            ),
+            ("ExternalArtifact", true, vec!["ExternalArtifact"], 1),
+            ("ExternalArtifact", true, vec![], 0),
+            // shards that read the repository itself need neither
+            (
+                "GitRepository",
+                false,
+                vec!["ExternalArtifact", "ArtifactGenerator"],
+                0,
+            ),
+        ] {
+            let generator = |name: &str| (name.to_owned(), GeneratorSeen::default());
+            let root = KustomizationSeen {
+                source: SourceRef {
+                    kind: source.to_owned(),
+                    ..SourceRef::default()
+                },
+                ..KustomizationSeen::default()
+            };
+            let cluster = ClusterSeen {
+                synced: true,
+                source: Some(SourceSeen {
+                    revision: Some("r".to_owned()),
+                    ..SourceSeen::default()
+                }),
+                generators: ["root", "shards"]
+                    .into_iter()
+                    .filter(|_| generators)
+                    .map(generator)
+                    .collect(),
+                root: Some(root),
+                unserved: unserved.clone(),
+                ..ClusterSeen::default()
+            };
+            let alarms = cluster.alarms(at(0));
+            assert_eq!(alarms.len(), told, "{alarms:?}");
+            for (alarm, kind) in alarms.iter().zip(unserved) {
+                assert!(
+                    alarm.message.contains(&format!("the kind {kind}")),
+                    "{alarm:?}"
+                );
+            }
+            assert_eq!(cluster.source_trouble(at(0)).is_some(), told > 0);
+        }
+    }
+
+    #[test]
+    fn since_when_there_is_no_artifact_is_remembered_until_there_is_one() {
+        let seen = |revision: Option<&str>, before: Option<&SourceSeen>, second| {
+            let mut source = SourceSeen {
+                revision: revision.map(str::to_owned),
+                ..SourceSeen::default()
+            };
+            source.remember(before, at(second));
+            source
+        };
+        let first = seen(None, None, 3);
+        let second = seen(None, Some(&first), 50);
+        assert_eq!(second.empty_since, Some(at(3)));
+        let fetched = seen(Some("r"), Some(&second), 60);
+        assert_eq!(fetched.empty_since, None);
+        assert_eq!(seen(None, Some(&fetched), 70).empty_since, Some(at(70)));
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::commit_of;
+use super::{ARTIFACT_WITHIN_SECONDS, commit_of};
 use crate::domain::CommitId;
 
 /// Characters of a controller's message that are quoted. Flux cuts its own at 20,000.
@@ -284,9 +284,24 @@ pub struct SourceSeen {
     pub revision: Option<String>,
     /// `status.artifact.lastUpdateTime`: when the cluster fetched it.
     pub fetched_at: Option<Timestamp>,
+    /// Since when it is seen without an artifact, by our clock; none while it has one.
+    pub empty_since: Option<Timestamp>,
 }
 
 impl SourceSeen {
+    /// Carries over since when there is no artifact from the state of the same object seen before this one.
+    pub fn remember(&mut self, before: Option<&Self>, now: Timestamp) {
+        let since = before.and_then(|seen| seen.empty_since).unwrap_or(now);
+        self.empty_since = self.revision.is_none().then_some(since);
+    }
+
+    /// Whether it has been without an artifact for so long that a first fetch does not explain it.
+    pub fn starves(&self, now: Timestamp) -> bool {
+        let seconds = |since: Timestamp| now.as_second() - since.as_second();
+        self.empty_since
+            .is_some_and(|since| seconds(since) >= ARTIFACT_WITHIN_SECONDS)
+    }
+
     /// The commit whose files the cluster has.
     pub fn commit(&self) -> Option<CommitId> {
         self.revision.as_deref().and_then(commit_of)

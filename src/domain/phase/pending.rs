@@ -35,7 +35,7 @@ pub(super) fn not_in_source(look: &Look<'_>) -> Option<Status> {
     if known == Some(true) {
         return None;
     }
-    if let Some(alarm) = look.cluster.source_trouble() {
+    if let Some(alarm) = look.cluster.source_trouble(look.now) {
         return Some(Status::new(
             Phase::Committed,
             "SourceFailed",
@@ -71,7 +71,7 @@ pub(super) fn not_in_shard(look: &Look<'_>) -> Option<Status> {
     if look.in_shard() {
         return None;
     }
-    if let Some(alarm) = look.cluster.source_trouble() {
+    if let Some(alarm) = look.cluster.source_trouble(look.now) {
         return Some(Status::new(
             Phase::Committed,
             "SourceFailed",
@@ -107,7 +107,7 @@ fn without_applier(look: &Look<'_>) -> Status {
 fn without_shard(look: &Look<'_>) -> Status {
     let trouble = look
         .cluster
-        .alarms()
+        .alarms(look.now)
         .into_iter()
         .find(|alarm| alarm.reason.starts_with("Root"));
     match trouble {

@@ -109,6 +109,7 @@ fn scene() -> Scene {
             meta: meta(None),
             suspended: false,
             revision: Some(revision.clone()),
+            empty_since: None,
             fetched_at: None,
         }),
         generators: generators.into(),

@@ -24,6 +24,7 @@ use crate::workflow::desk::Desk;
 use crate::workflow::earlier::earlier;
 use crate::workflow::proposals;
 use crate::workflow::query::sees;
+use crate::workflow::retry::chosen;
 use crate::workflow::schemas;
 
 /// What a delete does to data, told with its answer.
@@ -118,7 +119,8 @@ fn decide_new(
         lifted,
     };
     let earlier = earlier(core, request, current.as_ref())?;
-    let decision = decide(&at, request, current.as_ref(), earlier);
+    let chosen = chosen(core, request, current.as_ref());
+    let decision = decide(&at, &chosen, current.as_ref(), earlier);
     let decision = decision.map_err(|why| with_phase(core, desk, request, why))?;
     conditions::gives_in_scope(origin, &decision)?;
     room::for_owner(

@@ -13,7 +13,6 @@ use crate::domain::proposal::identity;
 use crate::domain::proposal::life::{Proposal, Stage};
 use crate::domain::proposal::markdown;
 use crate::domain::proposal::progress;
-use crate::domain::record::RetryMode;
 use crate::domain::request::{Caller, Refusal, Request};
 use crate::workflow::cancel::cancel;
 use crate::workflow::core::lock;
@@ -146,7 +145,7 @@ async fn retry_all(context: &Context, caller: &Caller, changes: &[Change], comme
     for change in changes {
         let request = Request::Retry {
             store: change.store.clone(),
-            mode: RetryMode::Reconcile,
+            mode: None,
         };
         let key = format!("comment {comment} {}", change.store);
         let submission = Submission {

@@ -108,7 +108,10 @@ fn request(entry: &Entry) -> Option<Request> {
             store,
             to: Some(earlier.commit.to_string()),
         },
-        Intent::Retry { mode } => Request::Retry { store, mode },
+        Intent::Retry { mode } => Request::Retry {
+            store,
+            mode: Some(mode),
+        },
         Intent::Delete => Request::Delete { store },
         Intent::Restore | Intent::Adopt { .. } => return None,
     })

@@ -111,7 +111,7 @@ fn actions_follow_on_some_states_only() {
     let resume = || Request::Resume { store: store() };
     let retry = || Request::Retry {
         store: store(),
-        mode: RetryMode::Reset,
+        mode: Some(RetryMode::Reset),
     };
     let delete = || Request::Delete { store: store() };
     let (on, off) = (json!({}), json!({"suspended": true}));
@@ -176,7 +176,7 @@ fn a_rollback_restores_all_but_owner_hosts_and_volumes_and_keeps_to_the_rules() 
 fn every_retry_is_another_one() {
     let request = Request::Retry {
         store: store(),
-        mode: RetryMode::Force,
+        mode: Some(RetryMode::Force),
     };
     let old = json!({"retry": {"token": "old", "mode": "reset"}});
     let new = decided(Role::Merchant, &request, &record(&old), None).unwrap();

@@ -55,7 +55,7 @@ fn row_6_the_source_fails() {
         scene.source().revision = Some(format!("deploy/local@sha1:{BEFORE}"));
         change(&mut scene);
         scene.shows(Phase::Committed, "SourceFailed");
-        assert!(!scene.cluster.alarms().is_empty());
+        assert!(!scene.cluster.alarms(now()).is_empty());
     }
 }
 
@@ -78,7 +78,7 @@ fn a_chart_that_cannot_be_built_is_an_alarm_and_no_running_store_is_ill_of_it() 
     };
     let charts = &mut scene.cluster.charts;
     charts.insert("woocommerce-2.0.0".to_owned(), chart);
-    let alarms = scene.cluster.alarms();
+    let alarms = scene.cluster.alarms(now());
     assert_eq!(alarms[0].reason, "ChartFailed");
     assert!(alarms[0].message.contains("no Chart.yaml"), "{alarms:?}");
     scene.shows(Phase::Ready, "Ready");
