@@ -42,6 +42,13 @@ impl Onlooker {
     }
 }
 
+/// Holds that a store, once it was seen not to be Ready, was not seen to be Ready again.
+pub(crate) fn not_green_again(shown: &Shown, name: &str) {
+    let phases = shown[name].iter().map(|(phase, _)| phase.as_str());
+    let mut later = phases.skip_while(|it| *it == "Ready");
+    assert!(later.all(|it| it != "Ready"), "{:?}", shown[name]);
+}
+
 fn note(shown: &mut Shown, list: &serde_json::Value) {
     let text =
         |store: &serde_json::Value, field: &str| store[field].as_str().unwrap_or("").to_owned();

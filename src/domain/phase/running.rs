@@ -21,6 +21,7 @@ pub(super) fn status(look: &Look<'_>, release: &ReleaseSeen) -> Status {
         .or_else(|| drifted(release))
         .or_else(|| refused(look))
         .or_else(|| applier_gone(look))
+        .or_else(|| unsettled(look))
         .or_else(|| rolling_out(look));
     wrong
         .or_else(|| switched_off(look))
@@ -124,6 +125,16 @@ fn applier_gone(look: &Look<'_>) -> Option<Status> {
     let message = "the release runs, but the store's Kustomization is not in the cluster: later changes do not reach it";
     let step = "find out who deleted it; retry, or the shard's next reconciliation, makes it again";
     gone.then(|| Status::new(Phase::Degraded, "KustomizationMissing", message, step))
+}
+
+/// What is not seen was removed, or its watch is behind: the next seconds tell. It is not well meanwhile.
+fn unsettled(look: &Look<'_>) -> Option<Status> {
+    let namespace = look.seen.namespace.is_none().then_some("namespace");
+    let applier = look.seen.kustomization.is_none().then_some("Kustomization");
+    let missing = namespace.or(applier).filter(|_| !look.quiet())?;
+    let message =
+        format!("Flux has released it, but the store's {missing} is not seen in the cluster");
+    Some(Status::new(Phase::Applying, "Applying", message, ""))
 }
 
 fn rolling_out(look: &Look<'_>) -> Option<Status> {
