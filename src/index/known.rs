@@ -33,7 +33,7 @@ impl Waiting {
         if let Some((uid, known)) = self.read().get(name)
             && *uid == row.uid
         {
-            row.known = Some(*known);
+            row.known = Some(known.clone());
         }
         row
     }
@@ -65,7 +65,7 @@ impl Index {
                 let Some(mut row) = row.filter(|it| it.uid == *uid) else {
                     continue;
                 };
-                row.known = Some(*known);
+                row.known = Some(known.clone());
                 stores.insert(name.as_str(), encode(&row).as_slice())?;
             }
             Ok(())

@@ -5,14 +5,14 @@
 
 use super::live::{self, Outlook};
 use super::look::{Look, SETTLE_SECONDS};
-use super::words::{SUSPENDED, live_step};
+use super::words::{NOT_ANSWERING, SUSPENDED, live_step};
 use super::{Phase, Status, pending};
 use crate::domain::observed::{ReleaseSeen, Truth};
 
 /// Seconds after which workloads that are not ready are in no rollout any more: pods may take this long to start.
 const ROLLOUT_SECONDS: i64 = 60;
 /// Answers in a row after which a shop that does not answer well is not just restarting.
-const SILENT_ANSWERS: u32 = 3;
+pub const SILENT_ANSWERS: u32 = 3;
 
 pub(super) fn status(look: &Look<'_>, release: &ReleaseSeen) -> Status {
     let wrong = namespace_gone(look)
@@ -157,8 +157,8 @@ fn not_answering(look: &Look<'_>) -> Option<Status> {
         probe.since, probe.message
     );
     let silent = !probe.well && probe.times >= SILENT_ANSWERS;
-    let step = live_step("NotAnswering");
-    silent.then(|| Status::new(Phase::Degraded, "NotAnswering", message, step))
+    let step = live_step(NOT_ANSWERING);
+    silent.then(|| Status::new(Phase::Degraded, NOT_ANSWERING, message, step))
 }
 
 fn well(release: &ReleaseSeen) -> Status {

@@ -11,8 +11,8 @@ use crate::domain::change::{Change, MilestoneName};
 use crate::domain::entry::{Projection, StoreRow};
 use crate::domain::observed::{ClusterSeen, StoreSeen};
 use crate::domain::phase::{
-    DeletionStep, Desired, LastKnown, Phase, first_deletion_step_done, installed, is_applied,
-    is_gone, reached, status,
+    DeletionStep, Desired, LastKnown, Phase, Status, first_deletion_step_done, installed,
+    is_applied, is_gone, reached, status,
 };
 use crate::domain::{ClusterName, CommitId, StoreName};
 use crate::workflow::core::{Core, Watched};
@@ -74,20 +74,21 @@ fn look_at(
         (Arc::clone(shared), watched.view.store(name))
     };
     let cluster = cluster.as_ref();
-    let seen = with_answer(core, name, &row.uid, seen);
+    let seen = with_answer(core, name, &row, seen);
     let contains = |source: &CommitId| contains(core, &desired, source);
     let now = Core::now();
     let status = if row.gone {
         query::gone()
     } else {
-        status(&desired, Some((cluster, seen.as_ref())), &contains, now)
+        let sight = Some((cluster, seen.as_ref()));
+        status(&desired, sight, &contains, row.known.as_ref(), now)
     };
     let memory = row.memory().at(&status, desired.suspended);
-    let status = status.with_memory(memory);
+    let status = status.with_memory(&memory);
     core.note_phase(name, &row.uid, &status);
-    note_known(core, name, &mut row, (status.phase, now));
-    let before = (row.installed, row.applied.clone(), row.gone, row.held);
-    row.held = memory.held;
+    note_known(core, name, &mut row, (&status, now));
+    let held = std::mem::replace(&mut row.held, memory.held);
+    let before = (row.installed, row.applied.clone(), row.gone, held);
     row.installed = row
         .installed
         .or_else(|| installed(&desired, seen.as_ref(), &status));
@@ -108,19 +109,27 @@ fn look_at(
         };
         note_change(change, &row, &found, outcome);
     }
-    if (row.installed, &row.applied, row.gone, row.held)
-        != (before.0, &before.1, before.2, before.3)
+    if (row.installed, &row.applied, row.gone, &row.held)
+        != (before.0, &before.1, before.2, &before.3)
     {
         outcome.projection.stores.push((name.clone(), row));
     }
     Ok(status.phase)
 }
 
-/// Notes the phase that a store was found in, where it is another one than before.
-fn note_known(core: &Core, name: &StoreName, row: &mut StoreRow, (found, now): (Phase, Timestamp)) {
-    let known = LastKnown::after(row.known, found, now);
-    if let Some(known) = known.filter(|_| known != row.known) {
-        core.index.know(name, &row.uid, known);
+/// Notes what a store was found to be, where that is something else than before.
+pub(in crate::workflow) fn note_known(
+    core: &Core,
+    name: &StoreName,
+    row: &mut StoreRow,
+    (found, now): (&Status, Timestamp),
+) {
+    let known = LastKnown::after(row.known.clone(), found, now);
+    if known == row.known {
+        return;
+    }
+    if let Some(known) = &known {
+        core.index.know(name, &row.uid, known.clone());
     }
     row.known = known;
 }
