@@ -117,8 +117,8 @@ impl<R> StoreRow<R> {
     /// What is remembered of its phases.
     pub fn memory(&self) -> Memory {
         Memory {
-            known: self.known,
-            held: self.held,
+            known: self.known.clone(),
+            held: self.held.clone(),
         }
     }
 }

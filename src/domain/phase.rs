@@ -31,6 +31,7 @@ pub use deletion::{first_deletion_step_done, first_deletion_step_held, is_gone};
 pub use known::{LastKnown, Memory};
 use look::Look;
 pub use reached::{installed, reached};
+pub use running::SILENT_ANSWERS;
 
 macro_rules! phases {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
@@ -164,11 +165,13 @@ pub struct Desired {
 pub type Contains<'a> = &'a dyn Fn(&CommitId) -> Option<bool>;
 
 /// The phase of a store that is in Git. `watched` is none where no cluster is watched; inside, the store is none
-/// where nothing is seen of it.
+/// where nothing is seen of it. `before` is what was found last: how long something has lasted is known from having
+/// seen it begin, and a start forgets that. What was told before then goes on, as far as nothing else is missing.
 pub fn status(
     desired: &Desired,
     watched: Option<(&ClusterSeen, Option<&StoreSeen>)>,
     contains: Contains<'_>,
+    before: Option<&LastKnown>,
     now: Timestamp,
 ) -> Status {
     let Some((cluster, seen)) = watched else {
@@ -177,8 +180,8 @@ pub fn status(
     if let Some(unknown) = unknown(cluster, now) {
         return unknown;
     }
-    let look = Look::new(desired, (cluster, seen), contains, now);
-    let mut status = look.status();
+    let mut look = Look::new(desired, (cluster, seen), contains, now);
+    let mut status = look.status(before);
     if look.orphans {
         status.message.push_str("; objects of an earlier store of this name are still in the cluster and are not counted");
     }

@@ -48,10 +48,11 @@ impl Waiting {
 /// The row with what waited for it, unless it is the newer of both.
 pub(super) fn over<R>(mut row: StoreRow<R>, waiting: Option<&(Uid, LastKnown)>) -> StoreRow<R> {
     let waiting = waiting.filter(|(uid, known)| {
-        *uid == row.uid && row.known.is_none_or(|written| written.at <= known.at)
+        let newer = |written: &LastKnown| written.at > known.at;
+        *uid == row.uid && !row.known.as_ref().is_some_and(newer)
     });
     if let Some((_, known)) = waiting {
-        row.known = Some(*known);
+        row.known = Some(known.clone());
     }
     row
 }
@@ -78,7 +79,7 @@ impl Index {
                 let Some(mut row) = row.filter(|it| it.uid == *uid) else {
                     continue;
                 };
-                row.known = Some(*known);
+                row.known = Some(known.clone());
                 stores.insert(name.as_str(), encode(&row).as_slice())?;
             }
             Ok(all)
@@ -92,7 +93,7 @@ impl Index {
 pub(super) fn with_memory_of(row: &StoreRow, there: Option<StoreRow>) -> Cow<'_, StoreRow> {
     match there.filter(|it| it.uid == row.uid) {
         Some(there) if there.memory() != row.memory() => Cow::Owned(StoreRow {
-            known: there.known,
+            known: there.known.clone(),
             held: there.held,
             ..row.clone()
         }),

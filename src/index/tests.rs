@@ -109,6 +109,7 @@ fn a_noted_phase_is_read_at_once_and_written_later() {
     index.apply(&first).unwrap();
     let known = |phase| LastKnown {
         phase,
+        reason: String::new(),
         at: jiff::Timestamp::UNIX_EPOCH,
     };
     let read = |index: &Index| index.store(&name).unwrap().unwrap().known;

@@ -23,6 +23,7 @@ mod progress;
 mod tests;
 
 use agenda::Agenda;
+pub(super) use look::news;
 
 /// Follows one cluster until the token is cancelled.
 pub(super) async fn follow(

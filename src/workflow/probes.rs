@@ -1,7 +1,7 @@
 //! Asks stores over HTTP whether they work, where the configuration has that, and keeps what they answered.
 //!
 //! Few at a time, each store every minute while it works and sooner after a failure. A restart begins anew, spread over a
-//! minute. Must not know: what an answer means for a store's phase (`domain::phase` says that).
+//! minute; a store that did not answer before it does not until it is asked. Must not know: what an answer means for a store's phase (`domain::phase` says that).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,13 +13,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, lock};
+use super::observe::news;
 use super::query;
 use crate::domain::entry::StoreRow;
 use crate::domain::observed::{ProbeSeen, StoreSeen};
-use crate::domain::phase::Phase;
+use crate::domain::phase::words::NOT_ANSWERING;
+use crate::domain::phase::{Phase, SILENT_ANSWERS};
 use crate::domain::policy::FleetPolicy;
 use crate::domain::probe::{Expected, WELL, pause};
-use crate::domain::record_text::Recorded as _;
+use crate::domain::record_text::Recorded;
 use crate::domain::{ClusterName, StoreName, Uid};
 use crate::probe::Prober;
 
@@ -36,17 +38,35 @@ const LATER: Duration = Duration::from_secs(15);
 pub(super) type Answers = HashMap<StoreName, (Uid, ProbeSeen)>;
 
 /// What is seen of a store, with how it answered.
-pub(super) fn with_answer(
+pub(super) fn with_answer<R: Recorded>(
     core: &Core,
     name: &StoreName,
-    uid: &Uid,
+    row: &StoreRow<R>,
     seen: Option<StoreSeen>,
 ) -> Option<StoreSeen> {
     let mut seen = seen?;
-    let answers = lock(&core.probes);
-    let answer = answers.get(name).filter(|(whose, _)| whose == uid);
-    seen.probe = answer.map(|(_, answer)| answer.clone());
+    seen.probe = answer(core, name, row).or_else(|| remembered(core, row));
     Some(seen)
+}
+
+/// How a store answered when it was last asked.
+fn answer<R>(core: &Core, name: &StoreName, row: &StoreRow<R>) -> Option<ProbeSeen> {
+    let answers = lock(&core.probes);
+    let answer = answers.get(name).filter(|(whose, _)| *whose == row.uid);
+    answer.map(|(_, answer)| answer.clone())
+}
+
+/// What stands in for an answer until there is one: a store that is to be asked and was last known not to answer.
+fn remembered<R: Recorded>(core: &Core, row: &StoreRow<R>) -> Option<ProbeSeen> {
+    let known = row.known.as_ref().filter(|it| it.reason == NOT_ANSWERING)?;
+    core.settings.probe.as_ref()?;
+    target(&core.in_force().policy, row)?;
+    Some(ProbeSeen {
+        well: false,
+        message: "it is asked again since this server was started".to_owned(),
+        since: known.at,
+        times: SILENT_ANSWERS,
+    })
 }
 
 /// Asks until the token is cancelled; ends at once where asking is not configured.
@@ -107,15 +127,26 @@ fn one(core: &Core, prober: &Prober, name: &StoreName) -> Duration {
         return LATER;
     };
     let judged = prober.ask(&url, &expected);
-    let answer = {
-        let mut answers = lock(&core.probes);
-        let before = answers.get(name).filter(|(uid, _)| *uid == row.uid);
-        let answer = after(before.map(|it| &it.1), judged, Core::now());
-        answers.insert(name.clone(), (row.uid.clone(), answer.clone()));
-        answer
-    };
-    core.note_phase(name, &row.uid, &query::phase(core, name, &row));
+    let before = answer(core, name, &row).or_else(|| remembered(core, &row));
+    let answer = after(before.as_ref(), judged, Core::now());
+    lock(&core.probes).insert(name.clone(), (row.uid.clone(), answer.clone()));
+    note(core, name);
     pause(if answer.well { 0 } else { answer.times })
+}
+
+/// Notes what a store is to be told as now. Where it moved while it was asked, the next look says what it is.
+fn note(core: &Core, name: &StoreName) {
+    let Ok(Some(row)) = core.index.store(name) else {
+        return;
+    };
+    let status = query::phase(core, name, &row);
+    if !is_asked(status.phase) {
+        return;
+    }
+    core.note_phase(name, &row.uid, &status);
+    if let Some(known) = news(&row, &status, Core::now()) {
+        core.index.know(name, &row.uid, known);
+    }
 }
 
 /// Only a store whose release is there can answer.
@@ -124,15 +155,15 @@ fn is_asked(phase: Phase) -> bool {
 }
 
 /// Where a store is asked, and for what; none where its engine has no probe, or nothing shall answer.
-fn target(policy: &FleetPolicy, row: &StoreRow) -> Option<(String, Expected)> {
-    let spec = &row.record.spec;
-    if row.removed_at.is_some() || row.record.is_being_deleted() || spec.suspended {
+fn target<R: Recorded>(policy: &FleetPolicy, row: &StoreRow<R>) -> Option<(String, Expected)> {
+    let record = &row.record;
+    if row.removed_at.is_some() || record.is_being_deleted() || record.is_suspended() {
         return None;
     }
-    let probe = policy.engines.get(&spec.engine)?.probe.as_ref()?;
-    let scheme = &policy.clusters.get(&spec.cluster)?.scheme;
+    let probe = policy.engines.get(record.engine())?.probe.as_ref()?;
+    let scheme = &policy.clusters.get(record.cluster())?.scheme;
     let slash = if probe.path.starts_with('/') { "" } else { "/" };
-    let url = format!("{scheme}://{}{slash}{}", spec.host, probe.path);
+    let url = format!("{scheme}://{}{slash}{}", record.host(), probe.path);
     Some((url, Expected::of(&probe.path, probe.expect)))
 }
 

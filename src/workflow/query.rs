@@ -168,7 +168,8 @@ fn merged<R: Recorded>(
     let status = phase(core, name, &row);
     core.note_phase(name, &row.uid, &status);
     let off = row.record.is_suspended();
-    let last_known = row.memory().at(&status, off).beside(&status);
+    let memory = row.memory().at(&status, off);
+    let last_known = memory.beside(&status).cloned();
     let notice = volumes::notice(core, &row);
     let revisions = Revisions {
         desired: Some(row.desired),
@@ -197,16 +198,17 @@ pub(super) fn phase<R: Recorded>(core: &Core, name: &StoreName, row: &StoreRow<R
         .watched
         .get(row.record.cluster())
         .map(|it| it.view.both(name))
-        .map(|(cluster, seen)| (cluster, with_answer(core, name, &row.uid, seen)));
+        .map(|(cluster, seen)| (cluster, with_answer(core, name, row, seen)));
     let seen = watched
         .as_ref()
         .map(|(cluster, seen)| (cluster.as_ref(), seen.as_ref()));
     if row.gone && watched.is_some() {
         return gone();
     }
-    let status = status(&desired, seen, &contains, Core::now());
+    let before = row.known.as_ref();
+    let status = status(&desired, seen, &contains, before, Core::now());
     let memory = row.memory().at(&status, desired.suspended);
-    status.with_memory(memory)
+    status.with_memory(&memory)
 }
 
 /// The status of a store that was seen to be gone. It is not asked again: nothing of it is there that would tell.

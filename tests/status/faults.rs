@@ -6,9 +6,11 @@ use fleetwright::domain::observed::STALE_AFTER_SECONDS;
 use serde_json::{Value, json};
 
 use crate::crowd;
-use crate::hands::{kubectl, preloaded, ready_store, reconcile, shop, told, update};
+use crate::hands::{
+    home, kubectl, preloaded, ready_store, reconcile, shop, told, update, with_image,
+};
 use crate::launcher::Component;
-use crate::onlooker::{Onlooker, Shown};
+use crate::onlooker::{Onlooker, Shown, is_unread, nothing_but};
 use crate::support::api::Api;
 use crate::support::eventually;
 use crate::world::{SOON, World};
@@ -39,6 +41,7 @@ fn faults_around_the_reader_show_no_false_phase() {
     for seconds in [600, -600] {
         clock_off_by(&mut world, seconds);
     }
+    killed_while_unwell(&mut world);
     world.audit();
 }
 
@@ -215,6 +218,56 @@ fn killed_at_any_moment(world: &mut World, names: &[&str]) {
     assert_eq!(told(&world.api()), before);
 }
 
+/// kill -9 while stores are unwell for reasons that take their time to be told: they are told at once after it, and
+/// none was ever told to be well in between.
+fn killed_while_unwell(world: &mut World) {
+    let unwell = [
+        ("two", "Unhealthy", "NotReady"),
+        ("three", "KustomizationMissing", ""),
+        ("one", "UpgradeFailed", "Helm upgrade failed"),
+    ];
+    unready_pods(world, "two");
+    let gone = ["delete", "kustomization", "store-three", "--namespace"];
+    kubectl(world, &[&gone[..], &["fleet"]].concat());
+    let all_told = |api: &Api, unwell: &[(&str, &str, &str)]| {
+        for (name, reason, words) in unwell {
+            told(api, name, "Degraded", reason, words);
+        }
+    };
+    // this one last: Flux tries it again every few seconds, and its history keeps few releases
+    all_told(&world.api(), &unwell[..2]);
+    update(&world.api(), "one", &with_image("does-not-exist/shop"));
+    all_told(&world.api(), &unwell);
+    // what was found in the last seconds before a kill is not on the disk yet
+    world.server.stop();
+    world.server.restart();
+    for round in 0..4_u64 {
+        let api = world.api();
+        let onlooker = Onlooker::begins(api.clone());
+        all_told(&api, &unwell);
+        // before and after what is written behind
+        std::thread::sleep(Duration::from_millis(round * 700));
+        let shown = onlooker.saw();
+        for (name, reason, _) in unwell {
+            nothing_but(&shown, name, "Degraded", reason);
+        }
+        world.server.kill_and_restart();
+    }
+    all_told(&world.api(), &unwell);
+}
+
+/// Has a store's pods be as if their readiness probe failed: they run and are not ready.
+fn unready_pods(world: &World, name: &str) {
+    let home = home(name);
+    let list = ["get", "pods", "--output", "name", "--namespace", &home];
+    let condition = condition("Ready", "False", "ContainersNotReady", "it does not answer");
+    let patch = json!({"status": {"conditions": [condition]}}).to_string();
+    for pod in kubectl(world, &list).lines() {
+        let args = ["patch", pod, "--subresource=status", "--patch", &patch];
+        kubectl(world, &[&args[..], &["--namespace", &home]].concat());
+    }
+}
+
 /// The whole life of a store, told by a program whose clock is wrong. Its certificates, deadlines and ages are held
 /// against the cluster's times.
 fn clock_off_by(world: &mut World, seconds: i64) {
@@ -267,7 +320,7 @@ fn only(shown: &Shown, phases: &[&str]) {
 fn without_unread(shown: &Shown, phases: &[&str]) {
     let mut read = shown.clone();
     for seen in read.values_mut() {
-        seen.retain(|(phase, reason)| !(phase == "Unknown" && reason == "NotSynced"));
+        seen.retain(|it| !is_unread(it));
     }
     only(&read, phases);
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::hands::{home, kubectl, patch_in, play, ready_store, reconcile, slots_for_all, told};
+use crate::onlooker::{Onlooker, not_green_again};
 use crate::probe;
 use crate::remains::{listed, unlisted};
 use crate::support::api::accepted;
@@ -120,10 +121,12 @@ fn lost_volume(world: &World) {
 /// The store runs on, and nothing would apply its next change.
 fn applier_gone(world: &World) {
     ready_store(world, "adrift");
+    let onlooker = Onlooker::begins(world.api());
     let args = ["delete", "kustomization", "store-adrift", "--namespace"];
     kubectl(world, &[&args[..], &["fleet"]].concat());
     let api = world.api();
     told(&api, "adrift", "Degraded", "KustomizationMissing", "");
+    not_green_again(&onlooker.saw(), "adrift");
     let missing = json!(["kustomization/store-adrift"]);
     listed(&api, "adrift", "ObjectsMissing", &|it| {
         it["objects"] == missing
@@ -136,6 +139,7 @@ fn applier_gone(world: &World) {
 fn namespace_gone(world: &World) {
     ready_store(world, "erased");
     let home = home("erased");
+    let onlooker = Onlooker::begins(world.api());
     let mark = "fleetwright.dev/deleting=by-hand";
     kubectl(world, &["annotate", "namespace", &home, mark]);
     kubectl(world, &["delete", "namespace", &home, "--wait=false"]);
@@ -148,6 +152,7 @@ fn namespace_gone(world: &World) {
         "NamespaceMissing",
         "data included",
     );
+    not_green_again(&onlooker.saw(), "erased");
     retry(world, "erased");
 }
 

@@ -42,6 +42,29 @@ impl Onlooker {
     }
 }
 
+/// Whether a server says with this that it has not read the cluster yet.
+pub(crate) fn is_unread((phase, reason): &(String, String)) -> bool {
+    phase == "Unknown" && reason == "NotSynced"
+}
+
+/// Holds that nothing else was shown of a store, but that its cluster was not read yet.
+pub(crate) fn nothing_but(shown: &Shown, name: &str, phase: &str, reason: &str) {
+    let told = |it: &(String, String)| it.0 == phase && it.1 == reason;
+    let mut all = shown[name].iter();
+    assert!(
+        all.all(|it| told(it) || is_unread(it)),
+        "{name}: {:?}",
+        shown[name]
+    );
+}
+
+/// Holds that a store, once it was seen not to be Ready, was not seen to be Ready again.
+pub(crate) fn not_green_again(shown: &Shown, name: &str) {
+    let phases = shown[name].iter().map(|(phase, _)| phase.as_str());
+    let mut later = phases.skip_while(|it| *it == "Ready");
+    assert!(later.all(|it| it != "Ready"), "{:?}", shown[name]);
+}
+
 fn note(shown: &mut Shown, list: &serde_json::Value) {
     let text =
         |store: &serde_json::Value, field: &str| store[field].as_str().unwrap_or("").to_owned();

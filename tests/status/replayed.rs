@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use fleetwright::cluster::{Kind, State, replay};
-use fleetwright::domain::phase::{DeletionStep, Desired, Phase, Status, status};
+use fleetwright::domain::phase::{DeletionStep, Desired, LastKnown, Phase, Status, status};
 use fleetwright::domain::{CommitId, StoreName};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -156,6 +156,7 @@ fn phases(store: &StoreName, recording: &str) -> Vec<Shown> {
         .skip(first)
         .take_while(|line| is_list(line));
     let begins = first + lists.count();
+    let mut known = None;
     for (number, line) in (1..).zip(recording.lines()) {
         now = at(line).unwrap_or(now);
         if let Some(deploy) = line.strip_prefix("# deploy ") {
@@ -169,7 +170,9 @@ fn phases(store: &StoreName, recording: &str) -> Vec<Shown> {
         };
         let (cluster, seen) = (state.cluster(), state.store(store));
         let contains = |commit: &CommitId| git.contains(commit);
-        let told = status(desired, Some((&cluster, seen.as_ref())), &contains, now);
+        let sight = Some((cluster.as_ref(), seen.as_ref()));
+        let told = status(desired, sight, &contains, known.as_ref(), now);
+        known = LastKnown::after(known, &told, now);
         let same = |it: &Shown| it.status.phase == told.phase && it.status.reason == told.reason;
         if !shown.last().is_some_and(same) {
             shown.push(Shown {

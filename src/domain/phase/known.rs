@@ -8,30 +8,39 @@ use super::words::SUSPENDED_IN_CLUSTER;
 use super::{Phase, Status};
 
 /// A phase that a store was seen in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LastKnown {
     /// The phase; never Unknown.
     pub phase: Phase,
-    /// Since when it was seen in it.
+    /// The newest reason of it; empty where it was noted by a version that kept none.
+    #[serde(default)]
+    pub reason: String,
+    /// Since when it was seen in that phase.
     pub at: Timestamp,
 }
 
 impl LastKnown {
-    /// What is known after a store was found in a phase: the same for as long as the phase stays, or is not known.
-    pub fn after(before: Option<Self>, found: Phase, now: Timestamp) -> Option<Self> {
-        match before {
-            _ if found == Phase::Unknown => before,
-            Some(known) if known.phase == found => before,
-            _ => Some(Self {
-                phase: found,
-                at: now,
-            }),
+    /// What is known after a store was found with a status: the same for as long as nothing is known of it.
+    pub fn after(before: Option<Self>, found: &Status, now: Timestamp) -> Option<Self> {
+        if found.phase == Phase::Unknown {
+            return before;
         }
+        let same = before.filter(|it| it.phase == found.phase);
+        Some(Self {
+            phase: found.phase,
+            reason: found.reason.clone(),
+            at: same.map_or(now, |it| it.at),
+        })
+    }
+
+    /// Whether a status says the same.
+    pub fn is(&self, status: &Status) -> bool {
+        self.phase == status.phase && self.reason == status.reason
     }
 }
 
 /// What is remembered of a store's phases: for while its cluster cannot be seen, and for while somebody holds it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
     /// The phase it was last seen in.
     pub known: Option<LastKnown>,
@@ -43,7 +52,8 @@ impl Memory {
     /// What is remembered at a status. `off`: Git wants the shop off, so that Suspended may be what it was before.
     #[must_use]
     pub fn at(self, status: &Status, off: bool) -> Self {
-        let before = self.known.filter(|it| off || it.phase != Phase::Suspended);
+        let known = self.known.clone();
+        let before = known.filter(|it| off || it.phase != Phase::Suspended);
         let held = match status.phase {
             Phase::Unknown => self.held,
             _ if by_hand(status) => self.held.or(before),
@@ -53,10 +63,10 @@ impl Memory {
     }
 
     /// What a status itself does not say: none unless the cluster cannot be seen, or somebody holds the store.
-    pub fn beside(self, status: &Status) -> Option<LastKnown> {
+    pub fn beside(&self, status: &Status) -> Option<&LastKnown> {
         match status.phase {
-            Phase::Unknown => self.known,
-            _ if by_hand(status) => self.held,
+            Phase::Unknown => self.known.as_ref(),
+            _ if by_hand(status) => self.held.as_ref(),
             _ => None,
         }
     }
@@ -69,8 +79,8 @@ fn by_hand(status: &Status) -> bool {
 impl Status {
     /// A status that does not say how the store is says how it was. Nothing else takes from it: that may have passed.
     #[must_use]
-    pub fn with_memory(mut self, memory: Memory) -> Self {
-        if let Some(LastKnown { phase, at }) = memory.beside(&self) {
+    pub fn with_memory(mut self, memory: &Memory) -> Self {
+        if let Some(LastKnown { phase, at, .. }) = memory.beside(&self) {
             let was = if self.phase == Phase::Unknown {
                 "it was last known to be"
             } else {
@@ -94,6 +104,7 @@ mod tests {
     fn was(phase: Phase, second: i64) -> LastKnown {
         LastKnown {
             phase,
+            reason: "R".to_owned(),
             at: at(second),
         }
     }
@@ -117,7 +128,7 @@ mod tests {
             (5, Phase::Ready, Some(Phase::Ready), 2),
             (6, Phase::Degraded, Some(Phase::Degraded), 6),
         ] {
-            known = LastKnown::after(known, found, at(second));
+            known = LastKnown::after(known, &of(found), at(second));
             assert_eq!(known, phase.map(|it| was(it, since)), "at {second}");
         }
     }
@@ -141,8 +152,10 @@ mod tests {
         ];
         for (second, status, off, expected) in steps {
             memory = memory.at(&status, off);
-            assert_eq!(memory.beside(&status), expected, "at {second}");
-            memory.known = LastKnown::after(memory.known, status.phase, at(second));
+            let (phase, since) = (memory.beside(&status)).map(|it| (it.phase, it.at)).unzip();
+            let told = expected.map(|it| (it.phase, it.at)).unzip();
+            assert_eq!((phase, since), told, "at {second}");
+            memory.known = LastKnown::after(memory.known, &status, at(second));
         }
     }
 
@@ -162,7 +175,7 @@ mod tests {
             (of(Phase::Suspended), "m".to_owned()),
             (of(Phase::Failed), "m".to_owned()),
         ] {
-            assert_eq!(status.with_memory(memory).message, told);
+            assert_eq!(status.with_memory(&memory).message, told);
         }
     }
 }

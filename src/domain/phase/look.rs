@@ -1,11 +1,12 @@
 //! All that the rules are asked about, and the questions that several of them share.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use jiff::Timestamp;
 
 use super::words::SUSPENDED_IN_CLUSTER;
-use super::{Contains, Desired, Phase, Status, deletion, pending, release};
+use super::{Contains, Desired, LastKnown, Phase, Status, deletion, pending, release};
 use crate::domain::observed::{ClusterSeen, KustomizationSeen, ReleaseSeen, StoreSeen, commit_of};
 
 /// Seconds that a store's objects must have been quiet before a contradiction between them counts: each kind comes
@@ -25,6 +26,10 @@ pub(super) struct Look<'a> {
     pub(super) orphans: bool,
     pub(super) now: Timestamp,
     contains: Contains<'a>,
+    /// What was found before, while the question is whether that goes on.
+    before: Option<&'a LastKnown>,
+    /// Whether a rule would have needed what a start forgets.
+    forgot: Cell<bool>,
 }
 
 impl<'a> Look<'a> {
@@ -43,7 +48,16 @@ impl<'a> Look<'a> {
             orphans,
             now,
             contains,
+            before: None,
+            forgot: Cell::new(false),
         }
+    }
+
+    /// What was found before, for a rule that needs what a start forgets; none unless the question is whether that goes
+    /// on.
+    pub(super) fn before_start(&self) -> Option<&'a LastKnown> {
+        self.forgot.set(true);
+        self.before
     }
 
     fn holds_commit(&self, revision: Option<&str>) -> Option<bool> {
@@ -104,21 +118,35 @@ impl<'a> Look<'a> {
     /// Whether none of the store's objects was seen to change for so long. Both moments are ours.
     pub(super) fn quiet_for(&self, seconds: i64) -> bool {
         let changed = self.seen.changed_at.unwrap_or(Timestamp::MIN);
-        self.now.as_second().saturating_sub(changed.as_second()) >= seconds
+        let quiet = self.now.as_second().saturating_sub(changed.as_second()) >= seconds;
+        quiet || self.before_start().is_some()
     }
 
     /// Whether a workload has been short of what is wanted for so long, with the release itself unchanged meanwhile.
     pub(super) fn short_for(&self, seconds: i64) -> bool {
         let since = self.seen.live.short_since.unwrap_or(Timestamp::MIN);
         let age = self.now.as_second().saturating_sub(since.as_second());
-        age >= seconds && self.quiet_for(seconds)
+        (age >= seconds || self.before_start().is_some()) && self.quiet_for(seconds)
     }
 
     fn matches(&self, release: &ReleaseSeen) -> bool {
         release.meta.spec_hash.as_deref() == Some(self.desired.spec_hash.as_str())
     }
 
-    pub(super) fn status(&self) -> Status {
+    /// The status. What was found before is found again where nothing but the time that it takes is missing.
+    pub(super) fn status(&mut self, before: Option<&'a LastKnown>) -> Status {
+        let found = self.find();
+        let other = before.filter(|it| it.phase != Phase::Ready && !it.is(&found));
+        self.before = other.filter(|_| self.forgot.get());
+        let going_on = self.before.map(|before| (before, self.find()));
+        self.before = None;
+        match going_on {
+            Some((before, again)) if before.is(&again) => again,
+            _ => found,
+        }
+    }
+
+    fn find(&self) -> Status {
         if let Some(step) = self.desired.deletion {
             return deletion::status(self, step);
         }

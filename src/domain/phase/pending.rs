@@ -5,6 +5,14 @@ use super::words::{names, next_step};
 use super::{Phase, Status};
 use crate::domain::observed::{Condition, Failure, KustomizationSeen, Truth};
 
+/// How attempts of kustomize-controller fail (`api/v1/condition_types.go`).
+const ATTEMPT_FAILED: [&str; 4] = [
+    "BuildFailed",
+    "HealthCheckFailed",
+    "PruneFailed",
+    "ReconciliationFailed",
+];
+
 pub(super) fn status(look: &Look<'_>) -> Status {
     let on_the_way = not_published(look)
         .or_else(|| not_in_source(look))
@@ -180,12 +188,20 @@ pub(super) fn applier_failure(look: &Look<'_>, applier: &KustomizationSeen) -> O
     let attempted = || look.at_target(applier.last_attempted_revision.as_deref());
     let condition = now
         .filter(|_| attempted())
-        .or(before.map(|failure| &failure.condition))?;
-    Some(failure(
-        Phase::Failed,
-        "Flux cannot apply the store's files",
-        condition,
-    ))
+        .or(before.map(|failure| &failure.condition));
+    let known =
+        condition.map(|it| failure(Phase::Failed, "Flux cannot apply the store's files", it));
+    known.or_else(|| failed_before_start(look, applier))
+}
+
+/// How the attempt before ended is not said while the next one runs, and a start forgets it.
+fn failed_before_start(look: &Look<'_>, applier: &KustomizationSeen) -> Option<Status> {
+    let runs = applier.meta.conditions.with("Ready", Truth::Unknown);
+    runs.filter(|_| look.at_target(applier.last_attempted_revision.as_deref()))?;
+    let reason = look.before_start()?.reason.as_str();
+    let message = "Flux could not apply the store's files before this server was started, and is trying again";
+    let failed = ATTEMPT_FAILED.contains(&reason);
+    failed.then(|| Status::new(Phase::Failed, reason, message, next_step(reason)))
 }
 
 /// What keeps it from trying at all. Its attempted revision does not move then.

@@ -5,14 +5,14 @@
 
 use super::live::{self, Outlook};
 use super::look::{Look, SETTLE_SECONDS};
-use super::words::{SUSPENDED, live_step};
+use super::words::{NOT_ANSWERING, SUSPENDED, live_step};
 use super::{Phase, Status, pending};
 use crate::domain::observed::{ReleaseSeen, Truth};
 
 /// Seconds after which workloads that are not ready are in no rollout any more: pods may take this long to start.
 const ROLLOUT_SECONDS: i64 = 60;
 /// Answers in a row after which a shop that does not answer well is not just restarting.
-const SILENT_ANSWERS: u32 = 3;
+pub const SILENT_ANSWERS: u32 = 3;
 
 pub(super) fn status(look: &Look<'_>, release: &ReleaseSeen) -> Status {
     let wrong = namespace_gone(look)
@@ -21,6 +21,7 @@ pub(super) fn status(look: &Look<'_>, release: &ReleaseSeen) -> Status {
         .or_else(|| drifted(release))
         .or_else(|| refused(look))
         .or_else(|| applier_gone(look))
+        .or_else(|| unsettled(look))
         .or_else(|| rolling_out(look));
     wrong
         .or_else(|| switched_off(look))
@@ -126,6 +127,16 @@ fn applier_gone(look: &Look<'_>) -> Option<Status> {
     gone.then(|| Status::new(Phase::Degraded, "KustomizationMissing", message, step))
 }
 
+/// What is not seen was removed, or its watch is behind: the next seconds tell. It is not well meanwhile.
+fn unsettled(look: &Look<'_>) -> Option<Status> {
+    let namespace = look.seen.namespace.is_none().then_some("namespace");
+    let applier = look.seen.kustomization.is_none().then_some("Kustomization");
+    let missing = namespace.or(applier).filter(|_| !look.quiet())?;
+    let message =
+        format!("Flux has released it, but the store's {missing} is not seen in the cluster");
+    Some(Status::new(Phase::Applying, "Applying", message, ""))
+}
+
 fn rolling_out(look: &Look<'_>) -> Option<Status> {
     let found = live::trouble(&look.seen.live).filter(|_| !look.desired.suspended)?;
     let message = format!("Flux has released it; {}", found.sentence);
@@ -146,8 +157,8 @@ fn not_answering(look: &Look<'_>) -> Option<Status> {
         probe.since, probe.message
     );
     let silent = !probe.well && probe.times >= SILENT_ANSWERS;
-    let step = live_step("NotAnswering");
-    silent.then(|| Status::new(Phase::Degraded, "NotAnswering", message, step))
+    let step = live_step(NOT_ANSWERING);
+    silent.then(|| Status::new(Phase::Degraded, NOT_ANSWERING, message, step))
 }
 
 fn well(release: &ReleaseSeen) -> Status {

@@ -9,6 +9,7 @@ use crate::domain::observed::{
     NamespaceSeen, ReleaseSeen, Snapshot, SourceRef, SourceSeen, Truth,
 };
 
+mod after_start;
 mod alive;
 mod applied;
 mod removal;
@@ -153,12 +154,13 @@ fn scene() -> Scene {
 
 impl Scene {
     fn status(&self) -> Status {
-        status(
-            &self.desired,
-            Some((&self.cluster, Some(&self.store))),
-            &contains,
-            now(),
-        )
+        self.status_after(None)
+    }
+
+    /// After something else was found.
+    fn status_after(&self, before: Option<&LastKnown>) -> Status {
+        let sight = Some((&self.cluster, Some(&self.store)));
+        status(&self.desired, sight, &contains, before, now())
     }
 
     fn release(&mut self) -> &mut ReleaseSeen {
@@ -226,7 +228,7 @@ fn contains(commit: &CommitId) -> Option<bool> {
 #[test]
 fn where_nothing_is_watched_git_is_all_that_is_known() {
     let mut scene = scene();
-    let alone = |desired: &Desired| status(desired, None, &contains, now());
+    let alone = |desired: &Desired| status(desired, None, &contains, None, now());
     let seen = alone(&scene.desired);
     assert_eq!(
         (seen.phase, seen.reason.as_str()),

@@ -9,6 +9,9 @@ pub const SUSPENDED: &str = "Suspended";
 /// The reason of a store that somebody suspended in the cluster by hand.
 pub const SUSPENDED_IN_CLUSTER: &str = "SuspendedInCluster";
 
+/// The reason of a store that does not answer as a shop does.
+pub const NOT_ANSWERING: &str = "NotAnswering";
+
 /// Whether a message names a thing: the name stands there with nothing beside it that could belong to a longer one.
 pub fn names(message: &str, name: &str) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric() || c == '-';
@@ -97,7 +100,7 @@ pub(super) fn live_step(reason: &str) -> &'static str {
             "find the volume again, or restore the data from a backup; until then the shop runs without its data, or not at all"
         }
         "JobFailed" => "look at the log of the job's pod, then retry",
-        "NotAnswering" => {
+        NOT_ANSWERING => {
             "open the shop's address and look at the log of its web container; if it answers there, look at route, DNS and certificate"
         }
         _ => "look at the pods and events of the store's namespace",

@@ -11,8 +11,8 @@ use crate::domain::change::{Change, MilestoneName};
 use crate::domain::entry::{Projection, StoreRow};
 use crate::domain::observed::{ClusterSeen, StoreSeen};
 use crate::domain::phase::{
-    DeletionStep, Desired, LastKnown, Phase, first_deletion_step_done, installed, is_applied,
-    is_gone, reached, status,
+    DeletionStep, Desired, LastKnown, Phase, Status, first_deletion_step_done, installed,
+    is_applied, is_gone, reached, status,
 };
 use crate::domain::{ClusterName, CommitId, StoreName, Uid};
 use crate::workflow::core::{Core, Watched};
@@ -76,20 +76,25 @@ fn look_at(
         (Arc::clone(shared), watched.view.store(name))
     };
     let cluster = cluster.as_ref();
-    let seen = with_answer(core, name, &row.uid, seen);
+    let seen = with_answer(core, name, &row, seen);
     let contains = |source: &CommitId| contains(core, &desired, source);
     let now = Core::now();
     let status = if row.gone {
         query::gone()
     } else {
-        status(&desired, Some((cluster, seen.as_ref())), &contains, now)
+        let sight = Some((cluster, seen.as_ref()));
+        status(&desired, sight, &contains, row.known.as_ref(), now)
     };
     let memory = row.memory().at(&status, desired.suspended);
-    let status = status.with_memory(memory);
+    let status = status.with_memory(&memory);
     core.note_phase(name, &row.uid, &status);
-    let known = LastKnown::after(row.known, status.phase, now);
-    if let Some(known) = known.filter(|_| known != row.known) {
-        outcome.known.push((name.clone(), row.uid.clone(), known));
+    let known = LastKnown::after(row.known.clone(), &status, now);
+    if known != row.known
+        && let Some(known) = &known
+    {
+        outcome
+            .known
+            .push((name.clone(), row.uid.clone(), known.clone()));
     }
     let before = kept(&row);
     row.known = known;
@@ -120,9 +125,24 @@ fn look_at(
     Ok(status.phase)
 }
 
+/// What a store was found to be, where that is something else than before.
+pub(in crate::workflow) fn news(
+    row: &StoreRow,
+    found: &Status,
+    now: Timestamp,
+) -> Option<LastKnown> {
+    let known = LastKnown::after(row.known.clone(), found, now);
+    known.filter(|it| row.known.as_ref() != Some(it))
+}
+
 /// What a look may change of a row, but for the phase, which is noted beside it.
 fn kept(row: &StoreRow) -> impl PartialEq + use<> {
-    (row.installed, row.applied.clone(), row.gone, row.held)
+    (
+        row.installed,
+        row.applied.clone(),
+        row.gone,
+        row.held.clone(),
+    )
 }
 
 /// Notes in a row how far its cluster is, and says whether Flux has what Git wants.

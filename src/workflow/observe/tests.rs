@@ -9,10 +9,12 @@ use super::*;
 use crate::cluster::{Cluster, Feed, Kind, Object, State as Seen, Target, View};
 use crate::domain::StoreName;
 use crate::domain::change::{MilestoneName, State};
+use crate::domain::limits::Networks;
 use crate::domain::observed::{
     Condition, Conditions, KustomizationSeen, Meta, NamespaceSeen, ReleaseSeen, Snapshot, Truth,
 };
-use crate::domain::phase::{Phase, Status};
+use crate::domain::phase::words::NOT_ANSWERING;
+use crate::domain::phase::{LastKnown, Phase, Status};
 use crate::domain::request::Role;
 use crate::workflow::core::Watched;
 use crate::workflow::events::tests::{caller, create, fleet};
@@ -219,6 +221,32 @@ async fn a_cluster_that_cannot_be_seen_leaves_the_last_phase_known_also_after_a_
         world = world.again(true);
     }
     world.shows(deployed);
+    assert_eq!(world.look().phase, Phase::Ready);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_did_not_answer_is_not_green_after_a_restart_before_it_is_asked() {
+    let mut world = World::begin().await;
+    let deployed = ago(500);
+    world.shows(deployed);
+    assert_eq!(world.look().phase, Phase::Ready);
+    let uid = world.core.index.store(&shop()).unwrap().unwrap().uid;
+    let known = LastKnown {
+        phase: Phase::Degraded,
+        reason: NOT_ANSWERING.to_owned(),
+        at: ago(300),
+    };
+    world.core.index.know(&shop(), &uid, known);
+    world = world.again(true);
+    world.shows(deployed);
+    for _ in 0..2 {
+        world.core.settings.probe = Some(Networks::default());
+        let status = world.look();
+        let told = (status.phase, status.reason.as_str());
+        assert_eq!(told, (Phase::Degraded, NOT_ANSWERING), "{status:?}");
+    }
+    // Where nothing is asked, nothing would ever take it back.
+    world.core.settings.probe = None;
     assert_eq!(world.look().phase, Phase::Ready);
 }
 
