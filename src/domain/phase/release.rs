@@ -26,7 +26,7 @@ fn on_its_way(look: &Look<'_>, release: &ReleaseSeen) -> Status {
         return not_observed(look);
     }
     if let Some(condition) = stalled(release) {
-        return given_up(release, condition);
+        return given_up(look, release, condition);
     }
     let failed = failure(release).filter(|condition| is_about_newest(release, condition));
     if let Some(condition) = failed {
@@ -79,7 +79,7 @@ fn not_observed(look: &Look<'_>) -> Status {
 }
 
 /// Flux has stopped trying.
-fn given_up(release: &ReleaseSeen, stalled: &Condition) -> Status {
+fn given_up(look: &Look<'_>, release: &ReleaseSeen, stalled: &Condition) -> Status {
     let failed = failure(release);
     let reason = failed.map_or(stalled.reason.as_str(), |condition| {
         condition.reason.as_str()
@@ -88,12 +88,19 @@ fn given_up(release: &ReleaseSeen, stalled: &Condition) -> Status {
         .map(|condition| format!("; {}", condition.quoted()))
         .unwrap_or_default();
     let message = format!("Flux has stopped trying ({}){why}", stalled.quoted());
-    let phase = if release.ever_served() && !serves_no_more(reason) {
+    let phase = if served(look, release) && !serves_no_more(reason) {
         Phase::Degraded
     } else {
         Phase::Failed
     };
     Status::new(phase, reason, message, next_step(&stalled.reason))
+}
+
+/// Whether a version before may still serve. Helm keeps two versions of a release, so after some failed upgrades its history
+/// has none that ever served; then what is remembered of the store counts.
+fn served(look: &Look<'_>, release: &ReleaseSeen) -> bool {
+    let upgrades = release.upgrade_failures > 0 && release.install_failures == 0;
+    release.ever_served() || (upgrades && look.desired.installed.is_some())
 }
 
 /// Whether Flux's own remedy for a failure has left nothing that serves, whatever the history holds: it went back in
@@ -130,7 +137,7 @@ fn not_ready(look: &Look<'_>, release: &ReleaseSeen, condition: &Condition) -> S
             Phase::Degraded,
             "the upgrade failed; the version before runs again",
         ),
-        _ if release.ever_served() => (
+        _ if served(look, release) => (
             Phase::Degraded,
             "the version before may still serve, the newest does not",
         ),
@@ -148,7 +155,7 @@ fn not_ready(look: &Look<'_>, release: &ReleaseSeen, condition: &Condition) -> S
 /// Whether a failed installation may have been slow only: it failed once, and nothing in the store's namespace says
 /// that it cannot succeed.
 fn may_pass(look: &Look<'_>, release: &ReleaseSeen) -> bool {
-    failures(release) < 2 && !release.ever_served() && !running::is_broken(look)
+    failures(release) < 2 && !served(look, release) && !running::is_broken(look)
 }
 
 /// A further attempt runs at a spec that has failed before: still failing until it succeeds, or phases would flap
@@ -158,7 +165,7 @@ fn retrying(look: &Look<'_>, release: &ReleaseSeen) -> Option<Status> {
         return None;
     }
     let last = release.meta.conditions.with("Released", Truth::False);
-    let (phase, reason) = if release.ever_served() {
+    let (phase, reason) = if served(look, release) {
         (Phase::Degraded, "UpgradeFailed")
     } else if may_pass(look, release) {
         (Phase::Provisioning, "InstallFailed")

@@ -201,6 +201,12 @@ fn row_15_a_failed_upgrade_is_degraded_while_something_serves() {
         scene.shows(Phase::Degraded, reason);
         scene.release().history = vec![served(2, "failed"), served(1, "failed")];
         scene.shows(Phase::Failed, reason);
+        // Helm keeps two versions: the one that served is gone from its history after some attempts
+        scene.desired.installed = Some(ago(3600));
+        scene.release().upgrade_failures = 3;
+        scene.shows(Phase::Degraded, reason);
+        scene.release().install_failures = 1;
+        scene.shows(Phase::Failed, reason);
     }
 }
 
