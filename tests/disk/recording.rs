@@ -39,6 +39,15 @@ pub(crate) struct Point {
     pub(crate) seed: u64,
 }
 
+/// Whether a file is one that git had begun for a pack (mkstemp(3) gives it six characters): it takes notice of the
+/// server's death a moment later, and the trace has ended by then. Ours have a whole digest in their names.
+fn is_begun_by_git(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let kinds = ["tmp_pack_", "tmp_idx_", "tmp_rev_"];
+    let mut random = kinds.iter().filter_map(|kind| name.strip_prefix(kind));
+    random.any(|it| it.len() == 6)
+}
+
 impl Recording {
     /// Takes over what a server did since its trace began, with what was on the disk for certain before. The server is
     /// dead by now.
@@ -59,7 +68,9 @@ impl Recording {
         let disk = self.disk(self.ops.len(), &|_| false);
         Cut::new(&disk, Loss::Nothing, 0).write(&image);
         let real = self.folder.path().join("data");
-        assert_eq!(differences(&image, &real), Vec::<String>::new());
+        let mut differ = differences(&image, &real);
+        differ.retain(|path| !is_begun_by_git(path));
+        assert_eq!(differ, Vec::<String>::new());
     }
 
     /// So many cuts after `from`, or as many as the environment asks for: half of them anywhere, half right beside a
