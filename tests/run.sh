@@ -111,7 +111,7 @@ wait_for_testbed
 stage "helm lint"
 lint_charts
 
-# Of these, the_loop takes some 11 minutes and status some 6, on two cores.
+# Of these, the_loop takes some 14 minutes and status some 10, on two cores.
 stage "cargo test"
 cargo test --locked --features testbed
 
